@@ -1,0 +1,1 @@
+"""All that may be told between apps. Standard library only: a contract outlives every framework around it."""

@@ -1,0 +1,77 @@
+"""The command line: ``run``, ``exec`` and ``status``."""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from .errors import EmbeddedError
+from .foreground import run_in_foreground
+from .interrupts import Terminated
+from .launcher import engines
+from .progress import Progress
+from .run import STEPS, Shop, server_command
+from .status import status_lines
+from .throwaway import throwaway_engines
+
+
+def main(*, arguments: Sequence[str]) -> int:
+    """Do what the command line says and return the exit status."""
+    options = _parser().parse_args(arguments)
+    var: Path = options.var.resolve()
+    try:
+        if options.action == "status":
+            print(*status_lines(var=var), sep="\n")
+            return 0
+        if options.action == "run":
+            return _run(var)
+        return _exec(var, options.throwaway, options.command)
+    except EmbeddedError as error:
+        print(f"nexus: {error}", file=sys.stderr)
+        return 1
+    except Terminated as signal_:
+        return 128 + signal_.signum
+    except KeyboardInterrupt:
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    shared = argparse.ArgumentParser(add_help=False)
+    default = Path(os.environ.get("NEXUS_VAR") or "var")
+    shared.add_argument("--var", type=Path, default=default, help="where data is kept (default: $NEXUS_VAR or ./var)")
+    parser = argparse.ArgumentParser(prog="python -m nexus.embedded", description="Real engines without Docker.")
+    actions = parser.add_subparsers(dest="action", required=True)
+    actions.add_parser("run", parents=[shared], help="open the demo shop on $NEXUS_PORT (default: 8080)")
+    actions.add_parser("status", parents=[shared], help="one line per engine")
+    exec_ = actions.add_parser("exec", parents=[shared], help="run a command with the engines behind it")
+    exec_.add_argument("--throwaway", action="store_true", help="start empty, in VAR/throwaway, and keep nothing")
+    exec_.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
+    return parser
+
+
+def _run(var: Path) -> int:
+    port = _port()
+    progress = Progress(stream=sys.stdout)
+    return Shop(var=var, port=port, progress=progress, steps=STEPS, server=server_command(port=port)).run()
+
+
+def _exec(var: Path, throwaway: bool, command: Sequence[str]) -> int:
+    announce = Progress(stream=sys.stderr).line
+    if throwaway:
+        started = throwaway_engines(parent=var / "throwaway", announce=announce)
+    else:
+        started = engines(var=var, announce=announce)
+    with started as addresses:
+        return run_in_foreground(command=command, environment=addresses)
+
+
+def _port() -> int:
+    wish = os.environ.get("NEXUS_PORT") or "8080"
+    if not wish.isdecimal() or not 0 < int(wish) < 65536:
+        raise EmbeddedError(f"NEXUS_PORT is {wish!r}; set it to a number from 1 to 65535.")
+    return int(wish)
+
+
+if __name__ == "__main__":
+    sys.exit(main(arguments=sys.argv[1:]))

@@ -1,0 +1,125 @@
+"""The flow behind ``make run``: engines, databases, demo shop, server, welcome."""
+
+import http.client
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import ports
+from .errors import EmbeddedError, PortTaken, tail
+from .foreground import run_in_foreground
+from .launcher import engines
+from .progress import Progress
+from .welcome import Demo, welcome
+
+_OPEN_WITHIN = 60.0
+_LOOK_EVERY = 0.1
+_INTERRUPTED = {129, 130, 143}  # 128 + SIGHUP, SIGINT, SIGTERM: whoever sent it knows
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """A command that has to succeed before the server starts."""
+
+    title: str
+    command: Sequence[str]
+
+
+STEPS = (
+    Step(title="preparing the databases", command=[sys.executable, "manage.py", "prepare"]),
+    Step(title="filling the demo shop", command=[sys.executable, "manage.py", "demo", "--once"]),
+)
+
+
+def server_command(*, port: int) -> list[str]:
+    """Return the command that serves the shop on the port."""
+    place = ["--host", "127.0.0.1", "--port", str(port)]
+    size = ["--workers", "1", "--blocking-threads", "16"]
+    return [sys.executable, "-m", "granian", "--interface", "wsgi", "nexus.wsgi:application", *place, *size]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """The demo shop: its directory (absolute), its port, and the commands that fill and serve it."""
+
+    var: Path
+    port: int
+    progress: Progress
+    steps: Sequence[Step]
+    server: Sequence[str]
+
+    def run(self) -> int:
+        """
+        Serve until the server ends or a signal arrives; return the exit status.
+
+        :raises PortTaken: somebody listens on the port; nothing was started
+        :raises EmbeddedError: as :func:`engines`; or the logins cannot be read, or the server does not answer
+        """
+        if not ports.is_free(port=self.port):
+            raise PortTaken(f"Port {self.port} is taken; set NEXUS_PORT to a free one, such as {self.port + 1}.")
+        self.var.mkdir(parents=True, exist_ok=True)
+        with self._engines() as addresses:
+            environment = {**addresses, "NEXUS_DEMO": "1", "NEXUS_VAR": str(self.var)}
+            for step in self.steps:
+                if status := self._take(step, environment):
+                    return status
+            return self._serve(environment)
+
+    @contextmanager
+    def _engines(self) -> Iterator[Mapping[str, str]]:
+        with ExitStack() as stack:
+            with self.progress.step(title="starting the engines"):
+                addresses = stack.enter_context(engines(var=self.var, announce=self.progress.line))
+            try:
+                yield addresses
+            finally:
+                with self.progress.step(title="stopping the engines"):
+                    stack.close()
+
+    def _take(self, step: Step, environment: Mapping[str, str]) -> int:
+        log = self.var / "run.log"
+        with log.open("wb") as output, self.progress.step(title=step.title):
+            status = run_in_foreground(command=step.command, environment=environment, output=output)
+        if status and status not in _INTERRUPTED:
+            said = tail(path=log)
+            self.progress.line(f"{step.title} failed with status {status}. The end of {log}:\n{said}")
+        return status
+
+    def _serve(self, environment: Mapping[str, str]) -> int:
+        demo = Demo.read(file=self.var / "demo.json")
+
+        def greet(process: subprocess.Popen[bytes]) -> None:
+            with self.progress.step(title="opening the shop"):
+                is_open = self._wait_until_open(process)
+            if is_open:
+                curl = shutil.which("curl") is not None
+                self.progress.line(welcome(demo=demo, port=self.port, curl=curl, python=sys.executable))
+
+        return run_in_foreground(command=self.server, environment=environment, once_started=greet)
+
+    def _wait_until_open(self, process: subprocess.Popen[bytes]) -> bool:
+        until = time.monotonic() + _OPEN_WITHIN
+        while process.poll() is None:
+            if _answers(self.port):
+                return True
+            if time.monotonic() > until:
+                raise EmbeddedError(f"The server does not answer /livez within {_OPEN_WITHIN:.0f} seconds; stopped.")
+            time.sleep(_LOOK_EVERY)
+        return False
+
+
+def _answers(port: int) -> bool:
+    # Not urllib: it would ask a proxy named in the environment.
+    connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2)
+    try:
+        connection.request("GET", "/livez")
+        return connection.getresponse().status == http.HTTPStatus.OK
+    except (OSError, http.client.HTTPException):
+        return False
+    finally:
+        connection.close()

@@ -1,0 +1,38 @@
+"""
+The bus inside one process: each subscriber follows each log it hears, with a position of its own.
+
+As unkind as a broker on purpose: events pass through JSON, after commit, at least once, into a transaction of their
+own, and one subscriber's trouble holds up no other.
+"""
+
+from collections.abc import Sequence
+
+from nexus.eventbus.delivery import deliver
+from nexus.eventbus.registry import Member, members
+from nexus.eventbus.relay import Publish, Relay
+from nexus.eventbus.wire import Record, encode
+
+CARRIED_BY_WEB = True
+"""The web process itself runs the relays: there is no other."""
+
+
+def relays() -> list[Relay]:
+    """One for every pair of a log and a subscriber that hears something of it."""
+    return [
+        Relay(store=publisher.store, consumer=f"inprocess {publisher.name} > {member.name}", publish=_to(member))
+        for member in members.values()
+        for publisher in members.values()
+        if publisher.name in member.hears
+    ]
+
+
+def _to(member: Member) -> Publish:
+    def publish(records: Sequence[Record]) -> None:
+        if heard := [record for record in records if record.type in member.handlers]:
+            deliver(member=member, message=encode(heard))
+
+    return publish
+
+
+def prepare() -> None:
+    """Nothing to declare."""

@@ -1,0 +1,77 @@
+"""
+Follows a log for one consumer and hands its records on, never moving past what has not been confirmed.
+
+After any failure the reader is closed and a fresh one opened, with exponential backoff and full jitter, so that many
+relays do not come back in step.
+"""
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+
+from nexus.eventbus.stores.base import Reader, Store
+from nexus.eventbus.wire import Record
+
+log = logging.getLogger("nexus.eventbus.relay")
+
+BATCH = 500
+SLOW_POLL = 1.0
+"""Seconds between looks at an idle log: only a safety net, an append wakes the relay at once."""
+SETTLING = 0.005
+STANDBY = 1.0
+FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
+
+Publish = Callable[[Sequence[Record]], None]
+"""Hands records on and returns when each of them is safe; raises when that is not certain."""
+
+
+class Relay:
+    """One log, one consumer. Any number may run; one is active, the others stand by."""
+
+    def __init__(self, *, store: Store, consumer: str, publish: Publish) -> None:
+        self._store, self._publish = store, publish
+        self.consumer = consumer
+
+    def run(self, stop: threading.Event) -> None:
+        """Follow the log until told to stop."""
+        failures = 0
+        while not stop.is_set():
+            try:
+                with closing(self._store.reader(self.consumer)) as reader:
+                    for moved in self._follow(reader, stop):
+                        failures = 0 if moved else failures
+            except Exception as failure:  # noqa: BLE001  whatever broke, the cure is the same: begin anew
+                failures += 1
+                pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**failures))
+                log.warning("%s: %s: %s; again in %.1f s", self.consumer, type(failure).__name__, failure, pause)
+                stop.wait(pause)
+
+    @contextmanager
+    def stepping(self) -> Iterator[Callable[[], int]]:
+        """For tests and drains: a function that does one step and returns how many records it moved."""
+        with closing(self._store.reader(self.consumer)) as reader:
+            if not reader.acquire():
+                raise RuntimeError(f"{self.consumer} is followed by another process")
+            yield lambda: self._step(reader)[0]
+
+    def _follow(self, reader: Reader, stop: threading.Event) -> Iterator[int]:
+        while not stop.is_set():
+            if not reader.acquire():
+                stop.wait(STANDBY)
+                continue
+            moved, pending = self._step(reader)
+            yield moved
+            if moved == 0:
+                if pending:
+                    stop.wait(SETTLING)
+                else:
+                    reader.wait(SLOW_POLL)
+
+    def _step(self, reader: Reader) -> tuple[int, bool]:
+        batch = reader.read(limit=BATCH)
+        if batch.records:
+            self._publish(batch.records)
+            reader.advance(batch)
+        return len(batch.records), batch.pending

@@ -1,0 +1,100 @@
+"""Events as they travel: CloudEvents 1.0 in JSON, several to a message."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import groupby
+from uuid import UUID
+
+import msgspec
+
+from nexus.contracts.base import EVENTS, Envelope, Event
+
+
+class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One event on the wire and in the log. `data` stays JSON text until somebody who understands it reads it."""
+
+    id: UUID
+    type: str
+    source: str
+    subject: str
+    sequence: int
+    time: datetime
+    data: msgspec.Raw
+    specversion: str = ""
+    correlationid: str = ""
+    causationid: str = ""
+    traceparent: str = ""
+
+
+class Undecodable(Exception):
+    """The event's type is unknown here, or its data does not fit the type."""
+
+
+_encoder = msgspec.json.Encoder()
+_records = msgspec.json.Decoder(list[Record])
+
+
+def record_of(envelope: Envelope[Event]) -> Record:
+    """The envelope in wire form."""
+    return Record(
+        specversion="1.0",
+        id=envelope.id,
+        type=envelope.type,
+        source=envelope.data.source,
+        subject=envelope.subject,
+        sequence=envelope.sequence,
+        time=envelope.time,
+        data=msgspec.Raw(_encoder.encode(envelope.data)),
+        correlationid=envelope.correlation_id,
+        causationid=envelope.causation_id,
+        traceparent=envelope.traceparent,
+    )
+
+
+def envelope_of(record: Record) -> Envelope[Event]:
+    """
+    The record as the event it stands for; fields that this version does not know are ignored.
+
+    :raises Undecodable: unknown type, or data that does not fit it
+    """
+    kind = EVENTS.get(record.type)
+    if kind is None:
+        raise Undecodable(f"unknown type {record.type}")
+    try:
+        data = msgspec.json.decode(record.data, type=kind)
+    except (msgspec.MsgspecError, ValueError) as why:
+        raise Undecodable(f"{record.type}: {why}") from None
+    return Envelope(
+        data=data,
+        id=record.id,
+        sequence=record.sequence,
+        time=record.time,
+        correlation_id=record.correlationid,
+        causation_id=record.causationid,
+        traceparent=record.traceparent,
+    )
+
+
+def encode(records: Sequence[Record]) -> bytes:
+    """A message: a JSON list of events."""
+    return _encoder.encode(records)
+
+
+def decode(message: bytes | str) -> list[Record]:
+    """
+    The events of a message.
+
+    :raises Undecodable: it is not a JSON list of CloudEvents
+    """
+    try:
+        return _records.decode(message)
+    except msgspec.MsgspecError as why:
+        raise Undecodable(f"not a list of events: {why}") from None
+
+
+def runs(records: Iterable[Record], *, longest: int) -> Iterator[tuple[str, list[Record]]]:
+    """Neighbours of one type together, at most `longest`: order is kept, and each run has one routing key."""
+    for kind, neighbours in groupby(records, key=lambda record: record.type):
+        run = list(neighbours)
+        for start in range(0, len(run), longest):
+            yield kind, run[start : start + longest]

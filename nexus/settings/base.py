@@ -1,0 +1,164 @@
+"""What every deployment shares. A settings module names its apps; databases, middleware and URLs follow from them."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+from nexus.settings.environment import Environment
+from nexus.settings.secrets import secret_key
+
+env = Environment()
+BASE_DIR = Path(__file__).resolve().parents[2]
+
+DEMO = env.flag("NEXUS_DEMO")
+DEBUG = env.flag("NEXUS_DEBUG")
+if DEBUG and not DEMO:
+    raise ImproperlyConfigured("NEXUS_DEBUG shows settings to visitors; it is for a demo only (NEXUS_DEMO=1)")
+
+SECRET_KEY = secret_key(env)
+ALLOWED_HOSTS = env.words("NEXUS_ALLOWED_HOSTS")
+CSRF_TRUSTED_ORIGINS = env.words("NEXUS_CSRF_ORIGINS")
+
+ROOT_URLCONF = "nexus.urls"
+WSGI_APPLICATION = "nexus.wsgi.application"
+APPEND_SLASH = False
+USE_TZ = True
+TIME_ZONE = "UTC"
+USE_I18N = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+SHARED_APPS = ["django.contrib.staticfiles", "rest_framework", "drf_spectacular", "drf_spectacular_sidecar"]
+SHARED_APPS += ["nexus.web", "nexus.eventbus"]
+STAFF_APPS = ["django.contrib.admin", "django.contrib.auth", "django.contrib.contenttypes"]
+STAFF_APPS += ["django.contrib.sessions", "django.contrib.messages", "oauth2_provider"]
+
+EDGE_MIDDLEWARE = [
+    "nexus.web.middleware.request_id",
+    "nexus.web.middleware.security_headers",
+    "nexus.web.middleware.canonical_path",
+    "nexus.web.middleware.body_limit",
+]
+STAFF_MIDDLEWARE = [
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+]
+MIDDLEWARE = [*EDGE_MIDDLEWARE, "whitenoise.middleware.WhiteNoiseMiddleware"]
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {"context_processors": ["django.template.context_processors.request"]},
+    }
+]
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "static"
+WHITENOISE_USE_FINDERS = True
+
+_server = urlsplit(env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD"))
+
+
+def postgres(name: str) -> dict[str, Any]:
+    """One app's database on the configured server; `name` ends its name."""
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": f"{_server.path.lstrip('/')}_{name}",
+        "HOST": _server.hostname,
+        "PORT": str(_server.port or 5432),
+        "USER": unquote(_server.username or ""),
+        "PASSWORD": unquote(_server.password or ""),
+        "OPTIONS": {
+            "connect_timeout": 3,
+            # A request never waits long for anything: not for a connection, a lock or a statement.
+            "pool": {"min_size": 0, "max_size": env.number("NEXUS_POSTGRES_POOL"), "timeout": 3},
+            "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+        },
+    }
+
+
+NO_DATABASE = {"ENGINE": "django.db.backends.dummy"}
+DATABASES: dict[str, dict[str, Any]] = {"default": NO_DATABASE}
+DATABASE_ROUTERS = ["nexus.routers.OneDatabasePerApp"]
+
+MONGO_URL = env.url("NEXUS_MONGO_URL", password="NEXUS_MONGO_PASSWORD")
+REDIS_URL = env.url("NEXUS_REDIS_URL", password="NEXUS_REDIS_PASSWORD")
+CACHES = {
+    "default": {
+        "BACKEND": "django_redis.cache.RedisCache",
+        "LOCATION": REDIS_URL,
+        "KEY_PREFIX": "nexus",
+        "OPTIONS": {
+            # JSON: whoever can write to Redis must not be able to make us run code, as pickle would.
+            "SERIALIZER": "django_redis.serializers.json.JSONSerializer",
+            "SOCKET_CONNECT_TIMEOUT": 0.3,
+            "SOCKET_TIMEOUT": 0.3,
+        },
+    }
+}
+
+EVENT_BUS = {
+    "BACKEND": f"nexus.eventbus.backends.{env.choice('NEXUS_EVENT_BUS', 'inprocess', 'celery')}",
+    "BROKER_URL": env.url("NEXUS_BROKER_URL", password="NEXUS_BROKER_PASSWORD"),
+    "NAMESPACE": env.text("NEXUS_BUS_NAMESPACE"),
+    "SUBSCRIBER": env.text("NEXUS_SUBSCRIBER"),
+}
+
+CURRENCY = env.text("NEXUS_CURRENCY")
+RESERVATION_HOURS = env.number("NEXUS_RESERVATION_HOURS")
+RATE_LIMIT = env.rate("NEXUS_RATE_LIMIT")
+TRUSTED_PROXIES = env.number("NEXUS_TRUSTED_PROXIES")
+MAX_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("NEXUS_MAX_BODY")
+VAR_DIR = Path(env.text("NEXUS_VAR"))
+
+ISSUER = env.text("NEXUS_ISSUER")
+AUDIENCE = "nexus"
+JWKS = {"URL": env.text("NEXUS_JWKS_URL"), "PROVIDER": ""}
+ACCESS_TOKEN_LIFETIME = timedelta(minutes=5)
+REFRESH_TOKEN_LIFETIME = timedelta(days=30)
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = not DEMO
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+DEFAULT_FROM_EMAIL = "shop@localhost"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["nexus.web.authentication.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["nexus.web.permissions.SignedIn"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer", "nexus.web.browsing.BrowsableAPI"],
+    "DEFAULT_PARSER_CLASSES": ["nexus.web.parsing.StrictJSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "nexus.web.schema.Schema",
+    "EXCEPTION_HANDLER": "nexus.web.problems.answer",
+    "UNAUTHENTICATED_USER": None,
+    "UNAUTHENTICATED_TOKEN": None,
+    "URL_FORMAT_OVERRIDE": None,
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Nexus",
+    "DESCRIPTION": "Catalog, stock, orders and accounts of a shop.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname:7} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": env.text("NEXUS_LOG_LEVEL")},
+    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "WARNING"}},
+}

@@ -1,0 +1,118 @@
+"""
+Every environment variable that Nexus reads, in one table. `.env.example` is checked against it, and a variable that
+starts with ``NEXUS_`` but is not here stops the start: a typo must not silently mean the default.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from django.core.exceptions import ImproperlyConfigured
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Variable:
+    """A variable's default and what it is for. A secret may also come from the file that ``<NAME>_FILE`` names."""
+
+    default: str
+    purpose: str
+    secret: bool = False
+
+
+VARIABLES = {
+    "NEXUS_DEMO": Variable("0", "1 on a demo: secrets are made up under NEXUS_VAR, demo logins work"),
+    "NEXUS_DEBUG": Variable("0", "1 shows Django's debug pages; refused unless NEXUS_DEMO is 1"),
+    "NEXUS_SECRET_KEY": Variable("", "signs sessions and cursors; 50 random characters", secret=True),
+    "NEXUS_SIGNING_KEY": Variable("", "RSA private key (PEM) that signs access tokens; accounts only", secret=True),
+    "NEXUS_JWKS_URL": Variable("", "where an app without accounts fetches the keys that verify access tokens"),
+    "NEXUS_ISSUER": Variable("http://localhost:8080", "the issuer that access tokens name"),
+    "NEXUS_ALLOWED_HOSTS": Variable("localhost,127.0.0.1,[::1]", "host names served, with commas between"),
+    "NEXUS_CSRF_ORIGINS": Variable("", "origins whose browsers may log in, with commas between"),
+    "NEXUS_PORT": Variable("8080", "the port that `make run` serves on"),
+    "NEXUS_VAR": Variable("var", "where the embedded engines keep their data"),
+    "NEXUS_POSTGRES_URL": Variable(
+        "postgresql://nexus@127.0.0.1:5432/nexus", "the server; the path begins the databases' names"
+    ),
+    "NEXUS_POSTGRES_PASSWORD": Variable("", "goes into NEXUS_POSTGRES_URL", secret=True),
+    "NEXUS_POSTGRES_POOL": Variable("20", "connections a process may hold to one database"),
+    "NEXUS_MONGO_URL": Variable("mongodb://127.0.0.1:27017/nexus_catalog?replicaSet=rs0", "the catalog's database"),
+    "NEXUS_MONGO_PASSWORD": Variable("", "goes into NEXUS_MONGO_URL", secret=True),
+    "NEXUS_REDIS_URL": Variable("redis://127.0.0.1:6379/0", "stock cache and rate limits"),
+    "NEXUS_REDIS_PASSWORD": Variable("", "goes into NEXUS_REDIS_URL", secret=True),
+    "NEXUS_BROKER_URL": Variable("amqp://guest:guest@127.0.0.1:5672//", "RabbitMQ, when the event bus is celery"),
+    "NEXUS_BROKER_PASSWORD": Variable("", "goes into NEXUS_BROKER_URL", secret=True),
+    "NEXUS_EVENT_BUS": Variable("inprocess", "inprocess or celery"),
+    "NEXUS_BUS_NAMESPACE": Variable("nexus", "begins the names of exchange and queues"),
+    "NEXUS_SUBSCRIBER": Variable("", "the one subscriber that a worker process works for"),
+    "NEXUS_CURRENCY": Variable("EUR", "the shop's currency, for orders that name none"),
+    "NEXUS_RESERVATION_HOURS": Variable("72", "how long stock stays set aside for an order not yet shipped; 0: always"),
+    "NEXUS_RATE_LIMIT": Variable("1200/60", "requests per seconds for one customer or address; 0 switches it off"),
+    "NEXUS_TRUSTED_PROXIES": Variable("0", "how many proxies in front append to X-Forwarded-For"),
+    "NEXUS_MAX_BODY": Variable("1048576", "bytes of a request body; more is answered 413"),
+    "NEXUS_LOG_LEVEL": Variable("INFO", "DEBUG, INFO, WARNING or ERROR"),
+}
+
+
+class Environment:
+    """
+    Typed reading of the variables above.
+
+    :raises ImproperlyConfigured: an unknown ``NEXUS_*`` variable is set, or a value has the wrong type
+    """
+
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
+        self._environ = environ
+        known = VARIABLES.keys() | {f"{name}_FILE" for name, variable in VARIABLES.items() if variable.secret}
+        if unknown := sorted(name for name in environ if name.startswith("NEXUS_") and name not in known):
+            raise ImproperlyConfigured(f"unknown variables {', '.join(unknown)}; .env.example lists those that exist")
+
+    def text(self, name: str) -> str:
+        variable = VARIABLES[name]
+        if variable.secret and (path := self._environ.get(f"{name}_FILE")):
+            return Path(path).read_text().strip()
+        return self._environ.get(name) or variable.default
+
+    def flag(self, name: str) -> bool:
+        return self._one_of(name, {"0": False, "1": True})
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        if not value.isascii() or not value.isdigit():
+            raise ImproperlyConfigured(f"{name} must be a whole number, not {value!r}")
+        return int(value)
+
+    def words(self, name: str) -> list[str]:
+        return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def choice(self, name: str, *allowed: str) -> str:
+        return self._one_of(name, {word: word for word in allowed})
+
+    def rate(self, name: str) -> tuple[int, int]:
+        """``1200/60`` as (1200, 60); ``0`` as (0, 1)."""
+        count, _, seconds = self.text(name).partition("/")
+        if not count.isdigit() or not (seconds or "1").isdigit():
+            raise ImproperlyConfigured(f"{name} must look like 1200/60, not {self.text(name)!r}")
+        return int(count), int(seconds or "1") or 1
+
+    def url(self, name: str, *, password: str = "") -> str:
+        """The URL, with the password of another variable put in when that is set."""
+        url = urlsplit(self.text(name))
+        if not url.scheme or not url.hostname:
+            raise ImproperlyConfigured(f"{name} must be a URL")
+        secret = self.text(password) if password else ""
+        if not secret:
+            return url.geturl()
+        place = f"{url.username or ''}:{quote(secret, safe='')}@{url.netloc.rpartition('@')[2]}"
+        return urlunsplit(url._replace(netloc=place))
+
+    def _one_of(self, name: str, values: Mapping[str, T]) -> T:
+        try:
+            return values[self.text(name)]
+        except KeyError:
+            raise ImproperlyConfigured(f"{name} must be one of {', '.join(values)}, not {self.text(name)!r}") from None

@@ -1,0 +1,57 @@
+"""OpenAPI: every operation also lists the problems it may answer with."""
+
+from typing import Any
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter
+
+from nexus.web.permissions import Anyone
+from nexus.web.serializers import ProblemSerializer
+
+PROBLEM = "application/problem+json"
+
+
+class Schema(AutoSchema):
+    """Adds problem answers, the Idempotency-Key and the list parameters that all endpoints share."""
+
+    def get_override_parameters(self) -> list[Any]:
+        parameters = list(super().get_override_parameters())
+        if self.method == "POST":
+            parameters.append(IDEMPOTENCY_KEY)
+        parameters.append(REQUEST_ID)
+        return parameters
+
+    def get_response_serializers(self) -> Any:
+        declared = super().get_response_serializers()
+        answers = dict(declared) if isinstance(declared, dict) else {self._success(): declared}
+        for status in self._problem_statuses():
+            answers.setdefault((status, PROBLEM), ProblemSerializer)
+        return answers
+
+    def _success(self) -> str:
+        return {"POST": "201", "DELETE": "204"}.get(self.method, "200")
+
+    def _problem_statuses(self) -> list[str]:
+        statuses = ["400", "429", "503"]
+        if not any(isinstance(permission, Anyone) for permission in self.view.get_permissions()):
+            statuses += ["401", "403"]
+        if "{" in self.path:
+            statuses.append("404")
+        if self.method in ("POST", "PUT", "PATCH", "DELETE"):
+            statuses += ["409", "413", "415"]
+        if self.method == "POST":
+            statuses.append("422")
+        if self.method in ("PUT", "PATCH", "DELETE"):
+            statuses.append("412")
+        return statuses
+
+
+IDEMPOTENCY_KEY = OpenApiParameter(
+    "Idempotency-Key",
+    str,
+    OpenApiParameter.HEADER,
+    description="At most 255 characters. The same key with the same body gets the first answer again, for 24 hours.",
+)
+REQUEST_ID = OpenApiParameter(
+    "X-Request-ID", str, OpenApiParameter.HEADER, description="8 to 64 letters, digits and hyphens; returned as given."
+)

@@ -1,0 +1,119 @@
+"""
+Verifies access tokens offline: RFC 9068 JWTs (``typ: at+jwt``), RS256 only, keys by `kid` from a JWK set.
+"""
+
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import jwt
+import urllib3
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from nexus.contracts.errors import Unavailable
+
+ALGORITHMS = ["RS256"]
+REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "client_id", "scope"]
+LEEWAY = 10
+KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class BadToken(Exception):
+    """The token is malformed, expired, not ours, or not an access token."""
+
+
+@dataclass
+class KeySet:
+    """Public keys by id. Unknown ids cause at most one fetch a minute, so that junk tokens cannot cause a storm."""
+
+    fetch: Callable[[], dict[str, Any]]
+    keep: float = 300
+    patience: float = 60
+    _keys: dict[str, Any] = field(default_factory=dict)
+    _fetched: float = float("-inf")
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def get(self, key_id: str) -> Any:
+        """:raises BadToken: no such key; :raises Unavailable: the keys cannot be had"""
+        age = time.monotonic() - self._fetched
+        if age > self.keep or (key_id not in self._keys and age > self.patience):
+            self._refresh()
+        if key_id not in self._keys:
+            raise BadToken("signed by an unknown key")
+        return self._keys[key_id]
+
+    def _refresh(self) -> None:
+        with self._lock:
+            if time.monotonic() - self._fetched < 1:
+                return
+            try:
+                keys = self.fetch()["keys"]
+            except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError):
+                if not self._keys:
+                    raise Unavailable("The keys that verify tokens cannot be fetched.") from None
+            else:
+                self._keys = {key["kid"]: jwt.PyJWK(key, algorithm="RS256").key for key in keys}
+            self._fetched = time.monotonic()
+
+
+class Verifier:
+    """Checks tokens and remembers good ones until they expire (hashed, so that memory never holds a token)."""
+
+    capacity = 50_000
+
+    def __init__(self, keys: KeySet) -> None:
+        self._keys = keys
+        self._known: dict[bytes, dict[str, Any]] = {}
+
+    def claims(self, token: str) -> dict[str, Any]:
+        """
+        The claims of a valid access token.
+
+        :raises BadToken: with a reason that may be shown
+        """
+        digest = sha256(token.encode()).digest()
+        if (known := self._known.get(digest)) and known["exp"] > time.time():
+            return known
+        claims = self._verify(token)
+        if len(self._known) >= self.capacity:
+            self._known.clear()
+        self._known[digest] = claims
+        return claims
+
+    def _verify(self, token: str) -> dict[str, Any]:
+        try:
+            header = jwt.get_unverified_header(token)
+            if header.get("typ") != "at+jwt" or not KEY_ID.fullmatch(str(header.get("kid", ""))):
+                raise BadToken("not an access token")
+            return jwt.decode(
+                token,
+                self._keys.get(header["kid"]),
+                algorithms=ALGORITHMS,
+                issuer=settings.ISSUER,
+                audience=settings.AUDIENCE,
+                leeway=LEEWAY,
+                options={"require": REQUIRED},
+            )
+        except jwt.ExpiredSignatureError:
+            raise BadToken("expired") from None
+        except (jwt.PyJWTError, ValueError):
+            raise BadToken("not valid") from None
+
+
+def _fetch_keys() -> dict[str, Any]:
+    if provider := settings.JWKS["PROVIDER"]:
+        keys: dict[str, Any] = import_string(provider)()
+        return keys
+    if not settings.JWKS["URL"]:
+        raise Unavailable("NEXUS_JWKS_URL is not set, so no token can be verified.")
+    answer = urllib3.request("GET", settings.JWKS["URL"], timeout=2, retries=False)
+    fetched: dict[str, Any] = answer.json()
+    return fetched
+
+
+verifier = Verifier(KeySet(_fetch_keys))
