@@ -7,7 +7,7 @@ from nexus.contracts.base import Event
 
 
 @dataclass(frozen=True, kw_only=True)
-class CustomerRegistered(Event, name="accounts.customer-registered.v1"):
+class CustomerRegistered(Event, name="accounts.customer-registered.v1", listeners=False):
     """Somebody became a customer."""
 
     customer_id: UUID

@@ -23,12 +23,18 @@ EVENTS: dict[str, type["Event"]] = {}
 
 @dataclass(frozen=True, kw_only=True)
 class Event:
-    """A fact that an app tells. Subclasses give their wire name: ``class OrderPlaced(Event, name="…")``."""
+    """
+    A fact that an app tells. Subclasses give their wire name: ``class OrderPlaced(Event, name="…")``.
+
+    An event that nobody in Nexus hears says ``listeners=False``: for all others, a bus that finds nobody to deliver
+    to has lost a binding, and refuses instead of dropping the fact.
+    """
 
     type: ClassVar[str]
     source: ClassVar[str]
+    expects_listeners: ClassVar[bool]
 
-    def __init_subclass__(cls, *, name: str = "") -> None:
+    def __init_subclass__(cls, *, name: str = "", listeners: bool = True) -> None:
         super().__init_subclass__()
         if not name:
             return
@@ -36,6 +42,7 @@ class Event:
             raise TypeError(f"two events are called {name}")
         cls.type = name
         cls.source = name.partition(".")[0]
+        cls.expects_listeners = listeners
         EVENTS[name] = cls
 
     @property

@@ -72,6 +72,16 @@ class InProgress(NexusError):
     retry_after = 1
 
 
+class TooMany(NexusError):
+    """Too many attempts; try again later. `retry_after` says in how many seconds."""
+
+    code = "too_many"
+
+    def __init__(self, message: str = "", *, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Unavailable(NexusError):
     """Something this needs is not reachable right now."""
 

@@ -41,12 +41,12 @@ class OrderPlaced(_OrderEvent, name="orders.order-placed.v1"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderConfirmed(_OrderEvent, name="orders.order-confirmed.v1"):
+class OrderConfirmed(_OrderEvent, name="orders.order-confirmed.v1", listeners=False):
     """Every line is reserved: the shop stands by this order."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderRejected(_OrderEvent, name="orders.order-rejected.v1"):
+class OrderRejected(_OrderEvent, name="orders.order-rejected.v1", listeners=False):
     """A line was short; nothing stays reserved."""
 
     reason: str
@@ -60,7 +60,7 @@ class OrderCancelled(_OrderEvent, name="orders.order-cancelled.v1"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderExpired(_OrderEvent, name="orders.order-expired.v1"):
+class OrderExpired(_OrderEvent, name="orders.order-expired.v1", listeners=False):
     """The reservation ran out before the order was shipped."""
 
 
@@ -70,7 +70,7 @@ class OrderShipped(_OrderEvent, name="orders.order-shipped.v1"):
 
 
 @dataclass(frozen=True, kw_only=True)
-class OrderDelivered(_OrderEvent, name="orders.order-delivered.v1"):
+class OrderDelivered(_OrderEvent, name="orders.order-delivered.v1", listeners=False):
     """The goods arrived."""
 
 

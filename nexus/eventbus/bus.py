@@ -9,6 +9,8 @@ from types import ModuleType
 from django.conf import settings
 from django.utils.module_loading import import_module
 
+from nexus.eventbus.chores import Chores
+from nexus.eventbus.registry import members
 from nexus.eventbus.relay import Relay
 
 log = logging.getLogger("nexus.eventbus")
@@ -20,12 +22,14 @@ def backend() -> ModuleType:
 
 
 class Carrier:
-    """Runs relays in threads, until stopped."""
+    """Runs the relays and the apps' chores in threads, until stopped."""
 
     def __init__(self, relays: list[Relay]) -> None:
         self._stop = threading.Event()
+        runs = {relay.consumer: relay.run for relay in relays}
+        runs |= {f"chores of {member.name}": Chores(member.chores).run for member in members.values() if member.chores}
         self._threads = [
-            threading.Thread(target=relay.run, args=[self._stop], name=relay.consumer, daemon=True) for relay in relays
+            threading.Thread(target=run, args=[self._stop], name=name, daemon=True) for name, run in runs.items()
         ]
 
     def start(self) -> None:

@@ -31,6 +31,7 @@ class Member:
     name: str
     store: Store
     handlers: dict[str, Handler] = field(default_factory=dict)
+    chores: Mapping[Callable[[], object], float] = field(default_factory=dict)
 
     @property
     def hears(self) -> set[str]:
@@ -41,7 +42,18 @@ class Member:
 members: dict[str, Member] = {}
 
 
-def register(*, app: str, store: Store, subscriptions: Subscriptions | None = None) -> None:
-    """Join the bus; called once by each app when Django starts."""
+def register(
+    *,
+    app: str,
+    store: Store,
+    subscriptions: Subscriptions | None = None,
+    chores: Mapping[Callable[[], object], float] | None = None,
+) -> None:
+    """
+    Join the bus; called once by each app when Django starts.
+
+    `chores` are done again and again, every so many seconds, wherever the relays run; each must bear being done by
+    two processes at once.
+    """
     handlers = {kind.type: handler for kind, handler in (subscriptions or {}).items()}
-    members[app] = Member(name=app, store=store, handlers=handlers)
+    members[app] = Member(name=app, store=store, handlers=handlers, chores=chores or {})

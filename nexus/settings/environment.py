@@ -12,7 +12,6 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-
 T = TypeVar("T")
 
 

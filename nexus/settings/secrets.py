@@ -1,5 +1,6 @@
 """Secrets of a demo: made on first use, kept under NEXUS_VAR readable by the owner alone, refused anywhere else."""
 
+import contextlib
 import os
 import secrets
 from collections.abc import Callable
@@ -32,10 +33,8 @@ def _made_for_demo(env: Environment, name: str, make: Callable[[], str]) -> str:
         draft = path.with_name(f"{path.name}.{os.getpid()}")
         draft.touch(mode=0o600)
         draft.write_text(make())
-        try:
+        with contextlib.suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
         draft.unlink()
     return path.read_text()
 

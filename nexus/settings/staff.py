@@ -40,7 +40,12 @@ OAUTH2_PROVIDER = {
     "OIDC_RSA_PRIVATE_KEY": SIGNING_KEY,
     "OIDC_ISS_ENDPOINT": ISSUER,
     "OIDC_RESPONSE_TYPES_SUPPORTED": ["code"],
+    "OIDC_JWKS_MAX_AGE_SECONDS": 300,
+    "OAUTH2_VALIDATOR_CLASS": "nexus.accounts.services.oauth.Validator",
+    "SCOPES_BACKEND_CLASS": "nexus.accounts.services.oauth.OwnersScopes",
     "ACCESS_TOKEN_GENERATOR": "nexus.accounts.services.issue_access_token",
+    # Without its own generator a refresh token would be made by the one above: a JWT that passes for access.
+    "REFRESH_TOKEN_GENERATOR": "nexus.accounts.services.issue_refresh_token",
     "ACCESS_TOKEN_EXPIRE_SECONDS": int(ACCESS_TOKEN_LIFETIME.total_seconds()),
     "REFRESH_TOKEN_EXPIRE_SECONDS": int(REFRESH_TOKEN_LIFETIME.total_seconds()),
     "ROTATE_REFRESH_TOKEN": True,
@@ -52,7 +57,9 @@ OAUTH2_PROVIDER = {
     "COMPLIANT_BCP_RFC9700_ACCESS_TOKEN_TRANSPORT": True,
     "COMPLIANT_BCP_RFC9700_AUTHZ_RESPONSE_ISS": True,
     "COMPLIANT_BCP_RFC9700_REFRESH_TOKEN": True,
+    "COMPLIANT_BCP_RFC9700_TOKEN_STORAGE": True,
     "SCOPES": {
+        "openid": "Know who you are",
         "orders": "Place and see your orders",
         "profile": "See and change your profile",
         "catalog:write": "Change products",

@@ -4,7 +4,7 @@ import os
 
 os.environ.setdefault("NEXUS_DEMO", "1")
 
-from nexus.settings.monolith import *  # noqa: E402, F403
+from nexus.settings.monolith import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

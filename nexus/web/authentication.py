@@ -36,6 +36,4 @@ def principal_of(token: str) -> Principal:
         customer_id = None if acts_for_itself else UUID(claims["sub"])
     except ValueError:
         raise BadToken("not for a customer") from None
-    return Principal(
-        customer_id=customer_id, client_id=claims["client_id"], scopes=frozenset(claims["scope"].split())
-    )
+    return Principal(customer_id=customer_id, client_id=claims["client_id"], scopes=frozenset(claims["scope"].split()))

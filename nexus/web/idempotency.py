@@ -76,6 +76,11 @@ class SqlAnswers:
             )
             return answer, False
 
+    def forget_old(self) -> int:
+        """Delete answers past their lifetime; how many they were."""
+        old = IdempotencyKey.objects.using(self._database).filter(created_at__lt=timezone.now() - LIFETIME)
+        return old.delete()[0]
+
     def _lock(self, name: str) -> None:
         number = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), signed=True)
         with connections[self._database].cursor() as cursor:

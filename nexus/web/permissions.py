@@ -49,5 +49,3 @@ def holder_of(scope: str) -> type[BasePermission]:
 def read_by_anyone_written_by(scope: str) -> type[BasePermission]:
     """GET for the world, the rest for holders of the scope."""
     return type("WrittenBy", (_Scope,), {"scope": scope, "readable": True})
-
-

@@ -25,6 +25,7 @@ STATUS: Sequence[tuple[type[errors.NexusError], int]] = (
     (errors.KeyReused, 422),
     (errors.InProgress, 409),
     (errors.Stale, 412),
+    (errors.TooMany, 429),
     (errors.Unavailable, 503),
     (errors.Conflict, 409),
     (errors.NotFound, 404),

@@ -65,7 +65,7 @@ class Store(Protocol):
         ...
 
     def apply_once(self, *, subscriber: str, ids: Sequence[UUID], work: Callable[[set[UUID]], None]) -> set[UUID]:
-        """Run `work` with the ids that have not taken effect yet, in one transaction with marking them; returns them."""
+        """Run `work` with the ids that have not taken effect yet and mark them, in one transaction; returns them."""
         ...
 
     def bury(self, *, subscriber: str, record: Record, error: str) -> None:

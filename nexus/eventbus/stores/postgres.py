@@ -112,9 +112,7 @@ class PostgresReader:
         rows = self._connection.execute(READ, [xid, identity, limit], prepare=True).fetchall()
         settled = [row for row in rows if row[1]]
         position = f"{settled[-1][0]}:{settled[-1][2]}" if settled else self._position
-        return Batch(
-            records=[_record(row[2:]) for row in settled], position=position, pending=len(settled) < len(rows)
-        )
+        return Batch(records=[_record(row[2:]) for row in settled], position=position, pending=len(settled) < len(rows))
 
     def advance(self, batch: Batch) -> None:
         self._connection.execute(ADVANCE, [self._consumer, batch.position], prepare=True)

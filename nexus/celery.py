@@ -1,0 +1,57 @@
+"""
+The Celery application that subscribers' workers run: ``manage.py worker orders``.
+
+One worker process group works for one subscriber, because all subscribers know an event by the same task name.
+"""
+
+import os
+
+import django
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nexus.settings.monolith")
+django.setup()
+
+from django.conf import settings  # noqa: E402
+
+from nexus.eventbus.backends.celery.delivering import deliver_message  # noqa: E402
+from nexus.eventbus.backends.celery.publisher import TASK  # noqa: E402
+from nexus.eventbus.backends.celery.topology import Topology  # noqa: E402
+from nexus.eventbus.registry import members  # noqa: E402
+
+_topology = Topology(settings.EVENT_BUS["NAMESPACE"])
+_member = members.get(settings.EVENT_BUS["SUBSCRIBER"])
+
+app = Celery("nexus")
+app.conf.update(
+    broker_url=settings.EVENT_BUS["BROKER_URL"],
+    broker_transport_options={"confirm_publish": True},
+    broker_heartbeat=10,
+    broker_connection_timeout=4,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    task_queues=[_topology.queue(_member)] if _member else [],
+    # A typo in a queue's name must fail, not create a queue that nobody reads.
+    task_create_missing_queues=False,
+    task_default_queue=_topology.queue_name(_member.name) if _member else "nobody",
+    # Acknowledged only when the effect is committed, not when the worker was lost, failed or ran out of time.
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_acks_on_failure=False,
+    task_acks_on_timeout=False,
+    task_time_limit=120,
+    task_ignore_result=True,
+    result_backend=None,
+    accept_content=["json"],
+    task_serializer="json",
+    worker_consumer="nexus.eventbus.backends.celery.consumer:SubscriberConsumer",
+    worker_detect_quorum_queues=True,
+    worker_prefetch_multiplier=4,
+    worker_cancel_long_running_tasks_on_connection_loss=True,
+    worker_soft_shutdown_timeout=10,
+    worker_send_task_events=False,
+    worker_enable_remote_control=False,
+    worker_hijack_root_logger=False,
+    worker_redirect_stdouts=False,
+)
+app.task(name=TASK)(deliver_message)

@@ -1,0 +1,116 @@
+"""
+The rate limit: the generic cell rate algorithm (ITU-T I.371, annex A), which needs one number per caller.
+
+Exact under concurrency because Redis runs the script alone. Without Redis each process limits by itself, so that a
+dead cache neither opens the door nor shuts it.
+"""
+
+import logging
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from django_redis import get_redis_connection
+from redis.exceptions import RedisError
+
+log = logging.getLogger("nexus.gateway")
+
+# KEYS[1]: the caller. ARGV: microseconds between requests, microseconds of burst. The key holds the theoretical
+# arrival time. Answers {allowed, microseconds until the bucket is full again, microseconds until one more fits}.
+GCRA = """
+local now = redis.call('TIME')
+now = now[1] * 1000000 + now[2]
+local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+if arrival + interval - now > burst then
+    return {0, arrival - now, arrival + interval - now - burst}
+end
+arrival = arrival + interval
+redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
+return {1, arrival - now, 0}
+"""
+REST = 1.0
+"""Seconds without asking Redis again after it failed: a Redis that hangs must not slow every request."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """So many requests in so many seconds, evenly refilled."""
+
+    count: int
+    seconds: int
+
+    @property
+    def interval(self) -> int:
+        """Microseconds between requests at the steady rate."""
+        return self.seconds * 1_000_000 // self.count
+
+    @property
+    def burst(self) -> int:
+        """Microseconds' worth of requests that may come at once."""
+        return self.interval * self.count
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """Whether the request may pass, how many more may, and in how many seconds the next may if not."""
+
+    allowed: bool
+    remaining: int
+    reset: int
+    retry_after: int
+
+
+@dataclass
+class LocalBuckets:
+    """The same algorithm in this process's memory, for when Redis is away; forgets the longest unseen callers."""
+
+    capacity: int = 10_000
+    clock: Callable[[], float] = time.monotonic
+    _arrivals: "OrderedDict[str, int]" = field(default_factory=OrderedDict)
+
+    def ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:
+        now = int(self.clock() * 1_000_000)
+        arrival = max(self._arrivals.get(caller, now), now)
+        if arrival + policy.interval - now > policy.burst:
+            return 0, arrival - now, arrival + policy.interval - now - policy.burst
+        self._arrivals[caller] = arrival + policy.interval
+        self._arrivals.move_to_end(caller)
+        while len(self._arrivals) > self.capacity:
+            self._arrivals.popitem(last=False)
+        return 1, arrival + policy.interval - now, 0
+
+
+class RateLimiter:
+    """Limits callers by a policy."""
+
+    def __init__(self, local: LocalBuckets | None = None) -> None:
+        self._local = local or LocalBuckets()
+        self._resting_until = float("-inf")
+
+    def check(self, caller: str, policy: Policy) -> Verdict:
+        """Count one request of the caller."""
+        allowed, full_in, wait = self._ask(caller, policy)
+        return Verdict(
+            allowed=bool(allowed),
+            remaining=max(0, (policy.burst - full_in) // policy.interval),
+            reset=math.ceil(full_in / 1_000_000),
+            retry_after=max(1, math.ceil(wait / 1_000_000)),
+        )
+
+    def _ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:
+        if time.monotonic() >= self._resting_until:
+            try:
+                redis = get_redis_connection("default")
+                allowed, full_in, wait = redis.eval(GCRA, 1, f"rate:{caller}", policy.interval, policy.burst)
+            except RedisError as why:
+                log.warning("rate limits are local for now: %s", why)
+                self._resting_until = time.monotonic() + REST
+            else:
+                return allowed, full_in, wait
+        return self._local.ask(caller, policy)
+
+
+limiter = RateLimiter()

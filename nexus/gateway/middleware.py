@@ -1,0 +1,73 @@
+"""The front door: what every request of the outside world passes before an app sees it."""
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+
+from nexus.gateway.callers import caller_of
+from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
+from nexus.gateway.limits import Policy, Verdict, limiter
+from nexus.web.middleware import Step, middleware
+from nexus.web.problems import respond
+
+ALIASES = {
+    "/api/orders": "/api/v1/orders",
+    "/api/products": "/api/v1/products",
+    "/api/inventory": "/api/v1/inventory",
+    "/api/users": "/api/v1/accounts",
+}
+"""The original's paths reach the same endpoints."""
+
+LIMITED = ("/api/", "/oauth/")
+MOST_HEADERS, LONGEST_HEADER, LONGEST_URL = 100, 8192, 8192
+
+
+@middleware
+def front_door(request: HttpRequest) -> Step:
+    """Refuse oversized requests, translate the original's paths, and keep every caller to the rate limit."""
+    if refusal := _oversized(request):
+        return refusal
+    _translate(request)
+    verdict = _count(request)
+    if verdict and not verdict.allowed:
+        return _with_limits(respond(_refusal(verdict), request), verdict)
+    response = yield
+    return _with_limits(response, verdict) if verdict else response
+
+
+def _translate(request: HttpRequest) -> None:
+    for short, real in ALIASES.items():
+        if request.path_info == short or request.path_info.startswith(f"{short}/"):
+            request.path_info = real + request.path_info.removeprefix(short)
+            request.path = real + request.path.removeprefix(short)
+            return
+
+
+def _oversized(request: HttpRequest) -> HttpResponse | None:
+    headers = [(name, value) for name, value in request.META.items() if name.startswith("HTTP_")]
+    too_long = any(len(str(value)) > LONGEST_HEADER for _, value in headers)
+    if len(headers) > MOST_HEADERS or too_long:
+        return respond(HeadersTooLarge(), request)
+    if len(request.get_full_path()) > LONGEST_URL:
+        return respond(UrlTooLong(), request)
+    return None
+
+
+def _count(request: HttpRequest) -> Verdict | None:
+    count, seconds = settings.RATE_LIMIT
+    if not count or not request.path_info.startswith(LIMITED):
+        return None
+    return limiter.check(caller_of(request), Policy(count=count, seconds=seconds))
+
+
+def _refusal(verdict: Verdict) -> RateLimited:
+    refusal = RateLimited()
+    refusal.retry_after = verdict.retry_after
+    return refusal
+
+
+def _with_limits(response: HttpResponse, verdict: Verdict) -> HttpResponse:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers"""
+    count, seconds = settings.RATE_LIMIT
+    response["RateLimit-Policy"] = f'"default";q={count};w={seconds}'
+    response["RateLimit"] = f'"default";r={verdict.remaining};t={verdict.reset}'
+    return response

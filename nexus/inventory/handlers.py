@@ -1,0 +1,61 @@
+"""What inventory does about what it hears. A table at the end says what happens when."""
+
+from collections.abc import Sequence
+
+from nexus.contracts.base import Envelope
+from nexus.contracts.catalog import OfferChanged
+from nexus.contracts.orders import OrderCancelled, OrderPlaced, OrderReturned, OrderShipped
+from nexus.eventbus.registry import in_batches
+from nexus.inventory import services
+from nexus.inventory.models import DATABASE
+from nexus.web.idempotency import SqlAnswers
+
+
+@in_batches
+def open_items_when_offers_change(told: Sequence[Envelope[OfferChanged]]) -> None:
+    services.open_items([envelope.data for envelope in told])
+
+
+@in_batches
+def reserve_stock_when_orders_are_placed(told: Sequence[Envelope[OrderPlaced]]) -> None:
+    services.reserve_stock(
+        [
+            services.Wanted(
+                order_id=each.data.order_id,
+                lines=[(line.sku, line.quantity) for line in each.data.lines],
+                cause_id=each.id,
+                cause=each.as_cause,
+            )
+            for each in told
+        ]
+    )
+
+
+@in_batches
+def release_stock_when_orders_are_cancelled(told: Sequence[Envelope[OrderCancelled]]) -> None:
+    services.release_stock({each.data.order_id: each.id for each in told})
+
+
+@in_batches
+def commit_stock_when_orders_are_shipped(told: Sequence[Envelope[OrderShipped]]) -> None:
+    services.commit_stock({each.data.order_id: each.id for each in told})
+
+
+@in_batches
+def restock_when_orders_are_returned(told: Sequence[Envelope[OrderReturned]]) -> None:
+    services.restock({each.data.order_id: each.id for each in told})
+
+
+SUBSCRIPTIONS = {
+    OfferChanged: open_items_when_offers_change,
+    OrderPlaced: reserve_stock_when_orders_are_placed,
+    OrderCancelled: release_stock_when_orders_are_cancelled,
+    OrderShipped: commit_stock_when_orders_are_shipped,
+    OrderReturned: restock_when_orders_are_returned,
+}
+
+CHORES = {
+    services.expire_reservations: 5.0,
+    services.reconcile_recent_changes: 30.0,
+    SqlAnswers(DATABASE).forget_old: 3600.0,
+}

@@ -1,0 +1,23 @@
+"""What inventory does: reserve, settle, adjust. Private to the app, although it is its heart."""
+
+from nexus.inventory.services.adjust import add_location, adjust_stock, receive_stock
+from nexus.inventory.services.expire import expire_reservations
+from nexus.inventory.services.items import open_items
+from nexus.inventory.services.reconcile import reconcile_cache, reconcile_recent_changes
+from nexus.inventory.services.reserve import Wanted, reserve_stock
+from nexus.inventory.services.settle import commit_stock, release_stock, restock
+
+__all__ = [
+    "Wanted",
+    "add_location",
+    "adjust_stock",
+    "commit_stock",
+    "expire_reservations",
+    "open_items",
+    "receive_stock",
+    "reconcile_cache",
+    "reconcile_recent_changes",
+    "release_stock",
+    "reserve_stock",
+    "restock",
+]

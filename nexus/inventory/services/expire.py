@@ -1,0 +1,24 @@
+"""Reservations that ran out go back on sale. The database's clock decides, never a worker's."""
+
+from django.db import connections, transaction
+
+from nexus.contracts.base import enclose, uuid7
+from nexus.contracts.inventory import ReservationExpired
+from nexus.inventory.models import DATABASE, store
+from nexus.inventory.services.settle import EXPIRE, settle
+
+OVERDUE = """
+SELECT order_id FROM inventory_reservation WHERE state = 'held' AND expires_at < clock_timestamp()
+ORDER BY order_id LIMIT %s FOR UPDATE SKIP LOCKED
+"""
+
+
+def expire_reservations(*, limit: int = 200) -> int:
+    """End overdue reservations, at most `limit`, and tell it; how many it were."""
+    with transaction.atomic(using=DATABASE):
+        with connections[DATABASE].cursor() as cursor:
+            cursor.execute(OVERDUE, [limit])
+            overdue = {row[0]: uuid7() for row in cursor.fetchall()}
+        ended = settle(EXPIRE, overdue) if overdue else []
+        store.append([enclose(ReservationExpired(order_id=order_id), sequence=2) for order_id in ended])
+    return len(ended)

@@ -1,0 +1,32 @@
+"""What orders refuses."""
+
+from nexus.contracts.errors import Conflict, FieldError, Invalid, NotFound
+
+
+class OrderNotFound(NotFound):
+    """There is no such order, or it is not yours."""
+
+
+class NotForSale(Invalid):
+    """A line names something that is not for sale."""
+
+    code = "not_for_sale"
+
+
+class OutOfStock(Conflict):
+    """Something on the order is sold out."""
+
+    code = "out_of_stock"
+
+    def __init__(self, skus: list[str], *, positions: dict[str, int]) -> None:
+        message = f"Sold out: {', '.join(skus)}."
+        errors = [
+            FieldError(field=f"lines.{positions[sku]}.sku", code="out_of_stock", message="Sold out.") for sku in skus
+        ]
+        super().__init__(message, errors=errors)
+
+
+class WrongStatus(Conflict):
+    """The order's status does not allow this."""
+
+    code = "wrong_status"

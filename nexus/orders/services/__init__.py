@@ -1,0 +1,31 @@
+"""What orders does: place, move on, keep the price book. Private to the app, although it is its heart."""
+
+from nexus.orders.services.availability import note_stock_levels
+from nexus.orders.services.place import Claim, Line, Placement, forget_old_claims, place_order
+from nexus.orders.services.prices import record_offers
+from nexus.orders.services.settlement import wait_until_settled
+from nexus.orders.services.transitions import (
+    cancel_order,
+    deliver_order,
+    forget_customer,
+    move_orders,
+    return_order,
+    ship_order,
+)
+
+__all__ = [
+    "Claim",
+    "Line",
+    "Placement",
+    "cancel_order",
+    "deliver_order",
+    "forget_customer",
+    "forget_old_claims",
+    "move_orders",
+    "note_stock_levels",
+    "place_order",
+    "record_offers",
+    "return_order",
+    "ship_order",
+    "wait_until_settled",
+]
