@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, close_old_connections
+from django.db import InterfaceError, OperationalError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -52,7 +52,6 @@ def deliver(*, member: Member, message: bytes | str) -> Outcome:
     :raises TryLater: a dependency is away; events of the message may or may not have been applied
     :raises Undecodable: the message is not a list of events at all
     """
-    close_old_connections()
     outcome = Outcome()
     for kind, neighbours in groupby(decode(message), key=lambda record: record.type):
         records = list(neighbours)

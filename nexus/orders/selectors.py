@@ -91,7 +91,7 @@ def _views(orders: Sequence[Order]) -> list[OrderView]:
             total=order.total,
             note=order.note,
             reason=order.reason,
-            lines=lines[order.id],
+            lines=tuple(lines[order.id]),
             placed_at=order.placed_at,
             updated_at=order.updated_at,
             version=order.version,

@@ -1,5 +1,6 @@
 """What every deployment shares. A settings module names its apps; databases, middleware and URLs follow from them."""
 
+import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,9 @@ TEMPLATES = [
 ]
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "static"
-WHITENOISE_USE_FINDERS = True
+# Files are served from where the apps have them until `collectstatic` has gathered them, as the image does.
+WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
+warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
 _server = urlsplit(env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD"))
 
@@ -73,6 +76,8 @@ def postgres(name: str) -> dict[str, Any]:
         "PORT": str(_server.port or 5432),
         "USER": unquote(_server.username or ""),
         "PASSWORD": unquote(_server.password or ""),
+        # No test database needs another's: an app alone has only its own.
+        "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {
             "connect_timeout": 3,
             # A request never waits long for anything: not for a connection, a lock or a statement.

@@ -61,9 +61,8 @@ class SqlAnswers:
             kept = IdempotencyKey.objects.using(self._database).filter(scope=scope, key=key)
             if row := kept.first():
                 if row.created_at > timezone.now() - LIFETIME:
-                    return Answer(
-                        fingerprint=row.fingerprint, status=row.status, body=row.body, headers=row.headers
-                    ), True
+                    body = msgspec.json.decode(row.body)
+                    return Answer(fingerprint=row.fingerprint, status=row.status, body=body, headers=row.headers), True
                 row.delete(using=self._database)
             answer = work()
             kept.create(
@@ -71,7 +70,7 @@ class SqlAnswers:
                 key=key,
                 fingerprint=answer.fingerprint,
                 status=answer.status,
-                body=answer.body,
+                body=msgspec.json.encode(answer.body).decode(),
                 headers=answer.headers,
             )
             return answer, False

@@ -10,6 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from pymongo.errors import ConnectionFailure as PyMongoConnectionFailure
+from pymongo.errors import ExecutionTimeout
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -19,7 +20,7 @@ from nexus.contracts.correlation import current_cause
 from nexus.contracts.errors import FieldError
 
 CONTENT_TYPE = "application/problem+json"
-UNREACHABLE = (OperationalError, InterfaceError, PyMongoConnectionFailure)
+UNREACHABLE = (OperationalError, InterfaceError, PyMongoConnectionFailure, ExecutionTimeout)
 
 STATUS: Sequence[tuple[type[errors.NexusError], int]] = (
     (errors.KeyReused, 422),

@@ -7,6 +7,8 @@ own, and one subscriber's trouble holds up no other.
 
 from collections.abc import Sequence
 
+from django.db import close_old_connections
+
 from nexus.eventbus.delivery import deliver
 from nexus.eventbus.registry import Member, members
 from nexus.eventbus.relay import Publish, Relay
@@ -19,7 +21,7 @@ CARRIED_BY_WEB = True
 def relays() -> list[Relay]:
     """One for every pair of a log and a subscriber that hears something of it."""
     return [
-        Relay(store=publisher.store, consumer=f"inprocess {publisher.name} > {member.name}", publish=_to(member))
+        Relay(store=publisher.store, consumer=f"{publisher.name} > inprocess {member.name}", publish=_to(member))
         for member in members.values()
         for publisher in members.values()
         if publisher.name in member.hears
@@ -28,6 +30,7 @@ def relays() -> list[Relay]:
 
 def _to(member: Member) -> Publish:
     def publish(records: Sequence[Record]) -> None:
+        close_old_connections()
         if heard := [record for record in records if record.type in member.handlers]:
             deliver(member=member, message=encode(heard))
 

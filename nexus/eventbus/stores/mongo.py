@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 import msgspec
+import pymongo
 from pymongo import MongoClient, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -29,6 +30,8 @@ Document = dict[str, Any]
 LEASE = timedelta(seconds=10)
 DUPLICATE_KEY = 11000
 MAJORITY = WriteConcern("majority", j=True)
+PATIENCE = 5.0
+"""Seconds that a transaction may take with all its tries; the driver alone would try for two minutes."""
 
 _session: ContextVar[ClientSession | None] = ContextVar("nexus_mongo_session", default=None)
 
@@ -57,8 +60,13 @@ class MongoStore:
         self.database["inbox"].create_index("processed_at")
         self.database["event_log_position"].update_one({"_id": "last"}, {"$setOnInsert": {"value": 0}}, upsert=True)
 
-    def transact(self, work: Callable[[], R]) -> R:
-        """Run `work` in a transaction, again when the server asks for it; inside one, it simply joins."""
+    def transact(self, work: Callable[[], R], *, within: float = PATIENCE) -> R:
+        """
+        Run `work` in a transaction, again when the server asks for it; inside one, it simply joins.
+
+        :raises ConnectionFailure: the server is away
+        :raises ExecutionTimeout: it did not succeed `within` so many seconds
+        """
         if _session.get() is not None:
             return work()
 
@@ -66,11 +74,14 @@ class MongoStore:
             token = _session.set(session)
             try:
                 return work()
+            except ServerSelectionTimeoutError as away:
+                # The driver labels this as worth another try; a new one without the label ends it at once.
+                raise ServerSelectionTimeoutError(str(away)) from away
             finally:
                 _session.reset(token)
 
         client: MongoClient[Document] = self.database.client
-        with client.start_session() as session:
+        with pymongo.timeout(within), client.start_session() as session:
             return session.with_transaction(inside, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY)
 
     def append(self, envelopes: Sequence[Envelope[Event]]) -> None:

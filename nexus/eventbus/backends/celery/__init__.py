@@ -22,7 +22,11 @@ __all__ = ["CARRIED_BY_WEB", "prepare", "relays"]
 def relays() -> list[Relay]:
     """One for each log that this process has."""
     return [
-        Relay(store=member.store, consumer=f"rabbitmq {settings.EVENT_BUS['NAMESPACE']}", publish=Publisher())
+        Relay(
+            store=member.store,
+            consumer=f"{member.name} > rabbitmq {settings.EVENT_BUS['NAMESPACE']}",
+            publish=Publisher(),
+        )
         for member in members.values()
     ]
 

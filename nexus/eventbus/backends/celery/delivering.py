@@ -6,6 +6,7 @@ import time
 
 from celery.exceptions import Reject
 from django.conf import settings
+from django.db import close_old_connections
 
 from nexus.eventbus.delivery import TryLater, deliver
 from nexus.eventbus.registry import members
@@ -26,6 +27,7 @@ def deliver_message(message: str) -> None:
     member = members[settings.EVENT_BUS["SUBSCRIBER"]]
     deadline, failures = time.monotonic() + PATIENCE, 0
     while True:
+        close_old_connections()
         try:
             deliver(member=member, message=message)
             return

@@ -1,0 +1,127 @@
+"""Placing orders: priced here, written and announced by one statement, once per key."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
+
+from nexus.contracts.errors import KeyReused
+from nexus.contracts.inventory import StockLevelChanged
+from nexus.orders.exceptions import NotForSale, OutOfStock
+from nexus.orders.models import DATABASE, Order, OrderLine, PlacementClaim, store
+from tests.orders.conftest import Shop
+
+pytestmark = pytest.mark.django_db(databases=["orders"])
+
+
+class TestPlaceOrder:
+    def test_copies_name_and_price_of_the_moment(self, shop: Shop) -> None:
+        order = shop.places(LAMP=2, SHADE=1)
+        shop.sells("LAMP", EUR=9999, version=2)
+
+        lines = {line.sku: line for line in OrderLine.objects.filter(order_id=order.id)}
+        assert lines["LAMP"].unit_price == 1990
+        assert order.total == 2 * 1990 + 500
+
+    def test_announces_the_order_in_the_same_breath(self, shop: Shop) -> None:
+        order = shop.places(LAMP=2)
+
+        assert shop.story_of(order) == ["placed"]
+        assert order.status == "placed"
+
+    def test_takes_two_statements(self, shop: Shop) -> None:
+        shop.places(LAMP=1)  # takes a block of numbers
+
+        with CaptureQueriesContext(connections[DATABASE]) as queries:
+            shop.places(LAMP=2, SHADE=1)
+
+        assert len(queries) == 2, [query["sql"][:80] for query in queries]
+
+    def test_gives_every_order_a_short_number_of_its_own(self, shop: Shop) -> None:
+        numbers = {shop.places(LAMP=1).number for _ in range(120)}
+
+        assert len(numbers) == 120
+        assert all(number.startswith("N-20") and len(number) == 13 for number in numbers)
+
+    @pytest.mark.parametrize("sku", ["UNKNOWN", "DRAFT"])
+    def test_refuses_what_is_not_for_sale_and_names_its_line(self, shop: Shop, sku: str) -> None:
+        shop.sells("DRAFT", EUR=100, sellable=False)
+
+        with pytest.raises(NotForSale) as refusal:
+            shop.places(**{"LAMP": 1, sku: 1})
+
+        assert [error.field for error in refusal.value.errors] == ["lines.1.sku"]
+        assert not Order.objects.exists()
+
+    def test_refuses_a_sku_without_a_price_in_the_currency(self, shop: Shop) -> None:
+        shop.sells("DOLLARS-ONLY", USD=100)
+
+        with pytest.raises(NotForSale) as refusal:
+            shop.places(**{"DOLLARS-ONLY": 1})
+
+        assert refusal.value.errors[0].code == "no_price"
+
+    def test_refuses_early_what_is_known_to_be_sold_out(self, shop: Shop) -> None:
+        shop.hears(StockLevelChanged(sku="SHADE", available=0, version=4))
+
+        with pytest.raises(OutOfStock) as refusal:
+            shop.places(LAMP=1, SHADE=1)
+
+        assert "SHADE" in str(refusal.value)
+        assert refusal.value.errors[0].field == "lines.1.sku"
+
+    def test_believes_the_newest_level_whatever_the_order_of_arrival(self, shop: Shop) -> None:
+        shop.hears(StockLevelChanged(sku="SHADE", available=7, version=5))
+        shop.hears(StockLevelChanged(sku="SHADE", available=0, version=4))
+
+        order = shop.places(SHADE=1)
+
+        assert order.status == "placed"
+
+
+class TestIdempotencyKey:
+    def test_gives_the_first_order_again(self, shop: Shop) -> None:
+        first = shop.places(key="k", LAMP=1)
+        again = shop.places(key="k", LAMP=1)
+
+        assert again == first
+        assert Order.objects.count() == 1
+
+    def test_refuses_another_request_under_the_same_key(self, shop: Shop) -> None:
+        shop.places(key="k", LAMP=1)
+
+        with pytest.raises(KeyReused):
+            shop.places(key="k", LAMP=2)
+
+    def test_belongs_to_its_customer(self, shop: Shop, stranger: object) -> None:
+        mine = shop.places(key="k", LAMP=1)
+        theirs = shop.places(key="k", LAMP=1, customer_id=stranger)
+
+        assert theirs.id != mine.id
+
+    def test_is_let_go_after_a_day(self, shop: Shop) -> None:
+        first = shop.places(key="k", LAMP=1)
+        PlacementClaim.objects.update(created_at=first.placed_at - timedelta(hours=25))
+
+        later = shop.places(key="k", LAMP=2)
+
+        assert later.id != first.id
+
+
+@pytest.mark.django_db(databases=["orders"], transaction=True)
+class TestTogether:
+    def test_twenty_at_once_with_one_key_make_one_order(self, shop: Shop) -> None:
+        def place(_: int) -> object:
+            try:
+                return shop.places(key="k", LAMP=1)
+            finally:
+                connections[DATABASE].close()
+
+        with ThreadPoolExecutor(20) as pool:
+            orders = list(pool.map(place, range(20)))
+
+        assert len({order.id for order in orders}) == 1
+        assert Order.objects.count() == OrderLine.objects.count() == 1
+        assert len(store.stream(str(orders[0].id))) == 1
