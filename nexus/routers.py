@@ -6,6 +6,7 @@ from django.conf import settings
 from django.db.models import Model
 
 SQL_APPS = {"orders", "inventory"}
+IN_EVERY_DATABASE = {"eventbus", "web"}
 STAFF = "default"
 
 
@@ -13,6 +14,10 @@ class OneDatabasePerApp:
     """Orders and inventory go to theirs; accounts and what Django keeps about staff go to `default`."""
 
     def db_for_read(self, model: type[Model], **hints: Any) -> str | None:
+        instance = hints.get("instance")
+        if model._meta.app_label in IN_EVERY_DATABASE and instance is not None:
+            # A row of the log or the inbox stays where it was read.
+            return instance._state.db
         return self._database_of(model._meta.app_label)
 
     db_for_write = db_for_read
@@ -21,7 +26,7 @@ class OneDatabasePerApp:
         return self._database_of(left._meta.app_label) == self._database_of(right._meta.app_label)
 
     def allow_migrate(self, db: str, app_label: str, **hints: Any) -> bool:
-        if app_label in ("eventbus", "web"):
+        if app_label in IN_EVERY_DATABASE:
             # The log, the inbox and the idempotency keys stand beside the tables they are written with.
             return True
         return db == self._database_of(app_label)

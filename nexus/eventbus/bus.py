@@ -54,7 +54,7 @@ def start_in_web_process() -> None:
         Carrier(backend().relays()).start()
 
 
-def drain(*, rounds: int = 50) -> int:
+def drain(*, steps: int = 1_000_000) -> int:
     """
     Carry everything there is, and what follows from it, before returning; the number of records moved.
 
@@ -64,10 +64,36 @@ def drain(*, rounds: int = 50) -> int:
     """
     total = 0
     with ExitStack() as stack:
-        steps = [stack.enter_context(relay.stepping()) for relay in backend().relays()]
-        for _ in range(rounds):
-            moved = sum(step() for step in steps)
+        followers = [stack.enter_context(relay.stepping()) for relay in backend().relays()]
+        for _ in range(steps):
+            moved = sum(step() for step in followers)
             total += moved
             if moved == 0:
                 return total
-    raise RuntimeError(f"still busy after {rounds} rounds: do two handlers answer each other?")
+    raise RuntimeError(f"still busy after {steps} steps: do two handlers answer each other?")
+
+
+def settle(*, timeout: float = 600) -> None:
+    """
+    Return when everything told so far has been heard: by carrying it here, or by waiting for those who do.
+
+    :raises TimeoutError: nobody seems to carry it
+    """
+    if backend().CARRIED_BY_WEB:
+        drain()
+        return
+    deadline = time.monotonic() + timeout
+    while lags := {name: lag for name, lag in lag_of_subscribers().items() if lag}:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"not heard yet: {lags}; do relay and workers run?")
+        time.sleep(0.2)
+
+
+def lag_of_subscribers() -> dict[str, int]:
+    """How many events each subscriber of this process has yet to hear, dead letters counted as heard."""
+    return {
+        member.name: sum(publisher.store.count_told(list(member.handlers)) for publisher in members.values())
+        - member.store.count_heard(member.name)
+        for member in members.values()
+        if member.handlers
+    }

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
+from django.db import connections
+
 from nexus.eventbus.stores.base import Reader, Store
 from nexus.eventbus.wire import Record
 
@@ -47,6 +49,8 @@ class Relay:
                 pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**failures))
                 log.warning("%s: %s: %s; again in %.1f s", self.consumer, type(failure).__name__, failure, pause)
                 stop.wait(pause)
+        # What the handlers opened in this thread goes with it.
+        connections.close_all()
 
     @contextmanager
     def stepping(self) -> Iterator[Callable[[], int]]:

@@ -1,5 +1,7 @@
 from django.apps import AppConfig
 
+from nexus.contracts.seeding import Progress, SeedPlan
+
 
 class InventoryConfig(AppConfig):
     name = "nexus.inventory"
@@ -11,3 +13,9 @@ class InventoryConfig(AppConfig):
         from nexus.inventory.models import store
 
         registry.register(app="inventory", store=store, subscriptions=SUBSCRIPTIONS, chores=CHORES)
+
+    def seed(self, plan: SeedPlan) -> Progress:
+        """Fill the shelves of a made-up shop."""
+        from nexus.inventory.services.seeding import fill_shelves
+
+        return fill_shelves(plan)

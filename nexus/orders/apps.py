@@ -1,4 +1,8 @@
+from typing import Any
+
 from django.apps import AppConfig
+
+from nexus.contracts.seeding import Progress, SeedPlan
 
 
 class OrdersConfig(AppConfig):
@@ -11,3 +15,15 @@ class OrdersConfig(AppConfig):
         from nexus.orders.models import store
 
         registry.register(app="orders", store=store, subscriptions=SUBSCRIPTIONS, chores=CHORES)
+
+    def seed(self, plan: SeedPlan) -> Progress:
+        """Place the orders of made-up customers."""
+        from nexus.orders.services.seeding import place_orders
+
+        return place_orders(plan)
+
+    def demo(self) -> dict[str, Any]:
+        """What a newcomer may order first."""
+        from nexus.orders.services.seeding import find_sku_for_sale
+
+        return {"sku": find_sku_for_sale()}

@@ -72,6 +72,14 @@ class Store(Protocol):
         """Put an event that keeps failing among the dead letters; once more only counts the attempt."""
         ...
 
+    def count_told(self, types: Sequence[str]) -> int:
+        """How many events of these types the log has."""
+        ...
+
+    def count_heard(self, subscriber: str) -> int:
+        """How many events took effect for the subscriber or wait among its dead letters."""
+        ...
+
     def reader(self, consumer: str) -> Reader:
         """A reader of this log from where the consumer stands."""
         ...

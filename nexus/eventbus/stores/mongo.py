@@ -134,6 +134,14 @@ class MongoStore:
             upsert=True,
         )
 
+    def count_told(self, types: Sequence[str]) -> int:
+        return self.database["event_log"].count_documents({"type": {"$in": list(types)}})
+
+    def count_heard(self, subscriber: str) -> int:
+        took_effect = self.database["inbox"].count_documents({"_id": {"$regex": f"^{subscriber} "}})
+        waiting = self.database["dead_letter"].count_documents({"subscriber": subscriber, "replayed_at": None})
+        return took_effect + waiting
+
     def reader(self, consumer: str) -> "MongoReader":
         return MongoReader(self.database, consumer)
 

@@ -79,6 +79,20 @@ class PostgresStore:
                 letter.replayed_at = None
                 letter.save(using=self.database)
 
+    def count_told(self, types: Sequence[str]) -> int:
+        return self._count("SELECT count(*) FROM event_log WHERE type = ANY(%s)", [list(types)])
+
+    def count_heard(self, subscriber: str) -> int:
+        waiting = "SELECT event_id FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL"
+        heard = f"SELECT event_id FROM inbox WHERE subscriber = %s UNION {waiting}"
+        return self._count(f"SELECT count(*) FROM ({heard}) AS heard", [subscriber, subscriber])
+
+    def _count(self, query: str, parameters: list[Any]) -> int:
+        with connections[self.database].cursor() as cursor:
+            cursor.execute(query, parameters)
+            found: int = cursor.fetchone()[0]
+        return found
+
     def reader(self, consumer: str) -> "PostgresReader":
         return PostgresReader(self.database, consumer)
 

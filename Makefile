@@ -1,0 +1,61 @@
+# One word for each thing that people do here. `make` alone explains them.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+export NEXUS_VAR ?= var
+
+.PHONY: help run test check format lock extract secrets clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: .venv/runtime ## start everything here: engines, a demo shop, the server on NEXUS_PORT (8080)
+	@$(BIN)/python -m nexus.embedded run
+
+test: .venv/dev ## run the whole test suite; engines start by themselves
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: .venv/dev ## lint, types, import rules, migrations, compose file, Dockerfile
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+	$(BIN)/python -m tests.architecture.hidden_references
+	$(BIN)/python -m tests.deploy.check
+	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- $(BIN)/python manage.py makemigrations --check --dry-run
+
+extract: .venv/dev ## let one app leave: make extract APP=orders
+	$(BIN)/python -m tests.architecture.extraction $(APP)
+
+format: .venv/dev ## put the code into its form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+secrets: ## make the secrets that docker-compose.yml mounts
+	$(PYTHON) deploy/secrets.py
+
+lock: .venv/dev ## pin what requirements*.in ask for, with hashes
+	$(BIN)/pip install --quiet uv
+	for name in requirements requirements-embedded requirements-dev; do \
+		$(BIN)/uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url \
+			$$name.in --output-file $$name.txt; \
+	done
+
+clean: ## forget the demo shop, the tests' engines and the virtual environment
+	rm -rf var .venv
+
+.venv/bin/python:
+	@echo "making .venv"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Nexus needs Python 3.11 or newer; name one with PYTHON=...")'
+	@$(PYTHON) -m venv .venv
+
+.venv/runtime: requirements.txt requirements-embedded.txt | .venv/bin/python
+	@echo "installing the locked requirements"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt -r requirements-embedded.txt
+	@touch $@
+
+.venv/dev: .venv/runtime requirements-dev.txt
+	@echo "installing what development needs"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@touch $@

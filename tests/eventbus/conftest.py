@@ -1,0 +1,97 @@
+"""The bus with events of its own, on the logs of whichever apps are installed."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from django.conf import settings
+from django.db import transaction
+
+from nexus.contracts.base import EVENTS, Envelope, Event, enclose, uuid7
+from nexus.eventbus import registry
+from nexus.eventbus.registry import Member
+from nexus.eventbus.stores.postgres import PostgresStore
+
+DATABASES = [alias for alias, each in settings.DATABASES.items() if "postgresql" in each["ENGINE"]]
+DATABASE = DATABASES[-1]
+
+
+if "toys.lamp-lit.v1" not in EVENTS:
+
+    @dataclass(frozen=True, kw_only=True)
+    class LampLit(Event, name="toys.lamp-lit.v1"):
+        """A lamp was lit."""
+
+        lamp_id: UUID
+        brightness: int = 1
+
+        @property
+        def subject(self) -> str:
+            return str(self.lamp_id)
+
+    @dataclass(frozen=True, kw_only=True)
+    class LampBroken(Event, name="toys.lamp-broken.v1"):
+        """A lamp broke."""
+
+        lamp_id: UUID
+
+        @property
+        def subject(self) -> str:
+            return str(self.lamp_id)
+
+
+def lit(lamp_id: UUID | None = None, *, sequence: int = 1, brightness: int = 1) -> Envelope[Event]:
+    return enclose(LampLit(lamp_id=lamp_id or uuid7(), brightness=brightness), sequence=sequence)
+
+
+def broken(lamp_id: UUID | None = None, *, sequence: int = 1) -> Envelope[Event]:
+    return enclose(LampBroken(lamp_id=lamp_id or uuid7()), sequence=sequence)
+
+
+class Witness:
+    """A subscriber that remembers what took effect, and can be told to fail."""
+
+    def __init__(self) -> None:
+        self.seen: list[UUID] = []
+        self.batches: list[int] = []
+        self.failure: Callable[[Envelope[Event]], Exception | None] = lambda _: None
+
+    def hears_batches(self, told: Sequence[Envelope[Event]]) -> None:
+        for envelope in told:
+            if failure := self.failure(envelope):
+                raise failure
+        self.batches.append(len(told))
+        self.seen += [envelope.id for envelope in told]
+
+    def hears_one(self, told: Envelope[Event]) -> None:
+        self.hears_batches([told])
+
+
+@pytest.fixture
+def witness() -> Witness:
+    return Witness()
+
+
+@pytest.fixture
+def store() -> PostgresStore:
+    return PostgresStore(DATABASE)
+
+
+@pytest.fixture
+def member(witness: Witness, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
+    """The only member of the bus: it tells about lamps and hears about them."""
+    handlers = {
+        "toys.lamp-lit.v1": registry.in_batches(lambda told: witness.hears_batches(told)),
+        "toys.lamp-broken.v1": witness.hears_one,
+    }
+    toys = Member(name="toys", store=store, handlers=handlers)
+    monkeypatch.setattr(registry, "members", {"toys": toys})
+    for module in ("bus", "dead_letters", "backends.inprocess", "backends.celery", "backends.celery.delivering"):
+        monkeypatch.setattr(f"nexus.eventbus.{module}.members", {"toys": toys})
+    return toys
+
+
+def tell(store: PostgresStore, *envelopes: Envelope[Event]) -> None:
+    with transaction.atomic(using=store.database):
+        store.append(envelopes)

@@ -1,0 +1,128 @@
+"""The log: append-only, ordered within a stream, and read so that no late commit is ever skipped."""
+
+import threading
+from contextlib import closing
+
+import pytest
+from django.db import IntegrityError, connections, transaction
+
+from nexus.contracts.base import uuid7
+from nexus.eventbus.models import EventRecord
+from nexus.eventbus.stores.base import ConcurrentChange
+from nexus.eventbus.stores.postgres import PostgresStore
+from nexus.eventbus.wire import envelope_of
+from tests.eventbus.conftest import DATABASE, DATABASES, lit, tell
+from tests.eventually import eventually
+
+pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
+
+
+class TestAppend:
+    def test_gives_back_what_was_told(self, store: PostgresStore) -> None:
+        told = lit(brightness=7)
+        tell(store, told)
+
+        assert [envelope_of(record) for record in store.stream(told.subject)] == [told]
+
+    def test_keeps_versions_of_a_stream_apart(self, store: PostgresStore) -> None:
+        lamp = uuid7()
+        tell(store, lit(lamp, sequence=1))
+
+        with pytest.raises(ConcurrentChange):
+            tell(store, lit(lamp, sequence=1))
+
+        assert len(store.stream(str(lamp))) == 1
+
+    def test_leaves_nothing_when_the_change_is_rolled_back(self, store: PostgresStore) -> None:
+        told = lit()
+
+        with transaction.atomic(using=DATABASE):
+            store.append([told])
+            transaction.set_rollback(True, using=DATABASE)
+
+        assert store.stream(told.subject) == []
+
+    @pytest.mark.parametrize("tamper", [EventRecord.objects.none().update, EventRecord.objects.none().delete])
+    def test_cannot_be_taken_back(self, store: PostgresStore, tamper: object) -> None:
+        told = lit()
+        tell(store, told)
+        records = EventRecord.objects.using(DATABASE).filter(id=told.id)
+
+        with pytest.raises(IntegrityError, match="append-only"):
+            records.update(type="lies") if tamper.__name__ == "update" else records.delete()
+
+
+class TestReading:
+    def test_waits_for_the_transaction_that_commits_late(self, store: PostgresStore) -> None:
+        late, younger = lit(), [lit() for _ in range(3)]
+        begun, go_on = threading.Event(), threading.Event()
+
+        def commit_late() -> None:
+            with transaction.atomic(using=DATABASE):
+                store.append([late])
+                begun.set()
+                go_on.wait(10)
+            connections[DATABASE].close()
+
+        holder = threading.Thread(target=commit_late)
+        holder.start()
+        begun.wait(10)
+        with closing(store.reader("test")) as reader:
+            assert reader.acquire()
+            for envelope in younger:
+                tell(store, envelope)
+
+            early = reader.read(limit=10)
+            go_on.set()
+            holder.join()
+            reader.advance(early)
+            all_of_it = reader.read(limit=10)
+
+        assert (list(early.records), early.pending) == ([], True)
+        assert [record.id for record in all_of_it.records] == [late.id, *(each.id for each in younger)]
+
+    def test_goes_on_where_it_was_left(self, store: PostgresStore) -> None:
+        told = [lit() for _ in range(5)]
+        for envelope in told:
+            tell(store, envelope)
+
+        seen = []
+        for _ in range(3):
+            with closing(store.reader("test")) as reader:
+                reader.acquire()
+                batch = reader.read(limit=2)
+                reader.advance(batch)
+                seen += [record.id for record in batch.records]
+
+        assert seen == [envelope.id for envelope in told]
+
+    def test_begins_anew_for_every_consumer(self, store: PostgresStore) -> None:
+        tell(store, lit())
+
+        counts = []
+        for consumer in ("one", "two"):
+            with closing(store.reader(consumer)) as reader:
+                reader.acquire()
+                batch = reader.read(limit=10)
+                reader.advance(batch)
+                counts.append(len(batch.records))
+
+        assert counts == [1, 1]
+
+    def test_lets_only_one_at_a_time_follow_for_a_consumer(self, store: PostgresStore) -> None:
+        with closing(store.reader("test")) as active, closing(store.reader("test")) as standby:
+            assert (active.acquire(), standby.acquire()) == (True, False)
+            active.close()
+
+            assert eventually(standby.acquire)
+
+    def test_is_woken_by_an_append(self, store: PostgresStore) -> None:
+        with closing(store.reader("test")) as reader:
+            reader.acquire()
+            told = threading.Timer(0.05, lambda: (tell(store, lit()), connections[DATABASE].close()))
+            told.start()
+
+            reader.wait(timeout=60)
+
+            assert len(reader.read(limit=10).records) == 1
+            told.join()
