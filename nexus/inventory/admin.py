@@ -153,7 +153,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Location)
-class LocationAdmin(admin.ModelAdmin[Location]):
+class LocationAdmin(admin.ModelAdmin):
     list_display = ["name", "code", "rank"]
     ordering = ["rank"]
 

@@ -1,0 +1,154 @@
+"""Over a real RabbitMQ: what is not certain to have arrived is not published, and no message blocks a queue."""
+
+import json
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from celery.exceptions import Reject
+from django.conf import settings
+from django.db import OperationalError
+from kombu import Connection
+
+from nexus.contracts.base import EVENTS
+from nexus.eventbus.backends.celery import delivering, publisher
+from nexus.eventbus.backends.celery.publisher import Publisher, PublishFailed
+from nexus.eventbus.backends.celery.topology import Topology
+from nexus.eventbus.registry import Member
+from nexus.eventbus.wire import decode, record_of
+from tests.eventbus.conftest import DATABASES, Witness, broken, lit
+from tests.rabbitmq import some_rabbitmq
+
+pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
+
+
+@pytest.fixture(scope="module")
+def broker_url() -> Iterator[str]:
+    with some_rabbitmq() as url:
+        yield url
+
+
+@pytest.fixture
+def channel(broker_url: str, member: Member, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A channel to a broker where the toys' queue is declared, under a namespace of this test's own."""
+    namespace = f"nexus-test-{secrets.token_hex(4)}"
+    bus = settings.EVENT_BUS | {"BROKER_URL": broker_url, "NAMESPACE": namespace, "SUBSCRIBER": "toys"}
+    monkeypatch.setattr(settings, "EVENT_BUS", bus)
+    with Connection(broker_url) as connection:
+        channel = connection.channel()
+        Topology(namespace).declare(channel, member)
+        yield channel
+        for queue in (f"{namespace}.toys", f"{namespace}.toys.dead"):
+            channel.queue_delete(queue)
+        for exchange in (f"{namespace}.events", f"{namespace}.dead"):
+            channel.exchange_delete(exchange)
+
+
+def waiting(channel: Any, queue: str = "toys") -> list[Any]:
+    """What waits in the queue, taken out."""
+    messages = []
+    while message := channel.basic_get(f"{settings.EVENT_BUS['NAMESPACE']}.{queue}", no_ack=True):
+        messages.append(message)
+    return messages
+
+
+class TestPublisher:
+    def test_sends_a_batch_as_one_celery_message(self, channel: Any) -> None:
+        told = [record_of(lit()) for _ in range(30)]
+
+        Publisher()(told)
+
+        [message] = waiting(channel)
+        assert message.headers["task"] == "nexus.deliver"
+        assert message.properties["delivery_mode"] == 2
+        assert len(decode(arguments_of(message)[0])) == 30
+
+    def test_keeps_the_order_of_types(self, channel: Any) -> None:
+        Publisher()([record_of(each) for each in (lit(), broken(), lit())])
+
+        keys = [message.delivery_info["routing_key"] for message in waiting(channel)]
+        assert keys == ["toys.lamp-lit.v1", "toys.lamp-broken.v1", "toys.lamp-lit.v1"]
+
+    def test_refuses_to_call_a_message_published_that_no_queue_is_bound_for(self, channel: Any) -> None:
+        namespace = settings.EVENT_BUS["NAMESPACE"]
+        channel.queue_unbind(f"{namespace}.toys", f"{namespace}.events", "toys.lamp-lit.v1")
+
+        with pytest.raises(PublishFailed, match=r"no queue is bound for toys\.lamp-lit\.v1"):
+            Publisher()([record_of(lit())])
+
+    def test_lets_an_event_go_that_nobody_is_expected_to_hear(
+        self, channel: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        namespace = settings.EVENT_BUS["NAMESPACE"]
+        channel.queue_unbind(f"{namespace}.toys", f"{namespace}.events", "toys.lamp-lit.v1")
+        monkeypatch.setattr(EVENTS["toys.lamp-lit.v1"], "expects_listeners", False)
+
+        Publisher()([record_of(lit())])
+
+        assert waiting(channel) == []
+
+    def test_begins_with_a_fresh_connection_after_a_failure(self, channel: Any) -> None:
+        namespace = settings.EVENT_BUS["NAMESPACE"]
+        publish = Publisher()
+        channel.queue_unbind(f"{namespace}.toys", f"{namespace}.events", "toys.lamp-lit.v1")
+        with pytest.raises(PublishFailed):
+            publish([record_of(lit())])
+        channel.queue_bind(f"{namespace}.toys", f"{namespace}.events", "toys.lamp-lit.v1")
+
+        publish([record_of(lit())])
+
+        assert len(waiting(channel)) == 1
+
+    def test_gives_up_in_time_when_nothing_is_confirmed(self, channel: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(publisher, "CONFIRM_WITHIN", 0.0)
+
+        with pytest.raises(PublishFailed, match="not confirmed in time"):
+            Publisher()([record_of(lit())])
+
+
+class TestDeliveringTask:
+    def test_applies_what_a_message_carries(self, channel: Any, witness: Witness) -> None:
+        told = lit()
+        Publisher()([record_of(told)])
+        [message] = waiting(channel)
+
+        delivering.deliver_message(arguments_of(message)[0])
+
+        assert witness.seen == [told.id]
+
+    def test_sets_aside_what_is_no_list_of_events(self, channel: Any) -> None:
+        with pytest.raises(Reject) as refusal:
+            delivering.deliver_message("junk")
+
+        assert refusal.value.requeue is False
+
+    def test_is_patient_while_a_store_is_away(self, channel: Any, witness: Witness) -> None:
+        failures = iter([OperationalError("away"), OperationalError("still away"), None])
+        witness.failure = lambda _: next(failures)
+        told = lit()
+        Publisher()([record_of(told)])
+        [message] = waiting(channel)
+
+        delivering.deliver_message(arguments_of(message)[0])
+
+        assert witness.seen == [told.id]
+
+    def test_gives_the_message_back_when_patience_ends(
+        self, channel: Any, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(delivering, "PATIENCE", 0.0)
+        witness.failure = lambda _: OperationalError("away")
+        Publisher()([record_of(lit())])
+        [message] = waiting(channel)
+
+        with pytest.raises(Reject) as refusal:
+            delivering.deliver_message(arguments_of(message)[0])
+
+        assert refusal.value.requeue is True
+
+
+def arguments_of(message: Any) -> list[str]:
+    """The positional arguments of the task that a message carries."""
+    arguments: list[str] = json.loads(message.body)[0]
+    return arguments

@@ -1,0 +1,34 @@
+"""Journeys cross every app, over HTTP, the way a customer's order does."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.journeys.system import System, running_system
+from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
+
+
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """One web process that carries its own events."""
+    with running_system(_home(tmp_path_factory)) as system:
+        yield system
+
+
+@pytest.fixture(scope="session")
+def rabbitmq() -> Iterator[PrivateRabbitMQ]:
+    """A broker that journeys may stop and kill."""
+    with private_rabbitmq() as node:
+        yield node
+
+
+@pytest.fixture(scope="module")
+def distributed(tmp_path_factory: pytest.TempPathFactory, rabbitmq: PrivateRabbitMQ) -> Iterator[System]:
+    """Web, relay and workers as processes of their own, over RabbitMQ."""
+    with running_system(_home(tmp_path_factory), broker_url=rabbitmq.url) as system:
+        yield system
+
+
+def _home(factory: pytest.TempPathFactory) -> Path:
+    return factory.mktemp("shop")

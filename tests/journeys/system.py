@@ -1,0 +1,237 @@
+"""
+The shop as it runs in earnest: web, relay and workers as processes of their own, over real engines that can be
+stopped, killed and started again.
+"""
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import urllib3
+
+from nexus.embedded.engine import Engine
+from nexus.embedded.mongo import Mongo
+from nexus.embedded.process import EngineProcess
+from nexus.embedded.run import server_command
+from nexus.embedded.valkey import Valkey
+from tests.eventually import eventually
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKERS = ("orders", "inventory", "catalog")
+
+
+@dataclass
+class Answer:
+    """What the shop answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class System:
+    """A shop of its own: databases, engines and processes that no other test shares."""
+
+    def __init__(self, home: Path, *, broker_url: str = "", port: int | None = None) -> None:
+        self.home, self.port = home, port or _free_port()
+        self.name = f"shop_{secrets.token_hex(4)}"
+        self.broker_url = broker_url
+        self.engines: dict[str, EngineProcess] = {}
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._addresses: dict[str, str] = {}
+        self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(20), maxsize=32)
+
+    # -- engines and processes
+
+    def start_engines(self) -> None:
+        """MongoDB and Valkey of our own; Postgres is the test run's, with databases of our own."""
+        for engine in (Mongo(var=self.home, durable=True), Valkey(var=self.home, durable=True)):
+            self.start_engine(engine)
+
+    def start_engine(self, engine: Engine) -> None:
+        engine.prepare()
+        process = self.engines[engine.name] = EngineProcess(engine=engine)
+        process.launch()
+        process.wait_until_ready()
+
+    def stop_engine(self, name: str) -> Engine:
+        """Stop an engine; its data stays, and it comes back on the same port."""
+        process = self.engines.pop(name)
+        process.ask_to_stop()
+        process.wait_until_stopped()
+        return process.engine
+
+    def manage(self, *words: str) -> None:
+        """Run a management command to its end."""
+        command = [sys.executable, "manage.py", *words]
+        done = subprocess.run(command, env=self.environment(), cwd=ROOT, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def start(self, *names: str) -> None:
+        """Start processes by name: ``web``, ``relay``, ``worker orders`` …; returns when the web answers."""
+        for name in names:
+            command = server_command(port=self.port)
+            if name != "web":
+                command = [sys.executable, "manage.py", *name.split()]
+            with (self.home / f"{name.replace(' ', '-')}.log").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    command, env=self.environment(), cwd=ROOT, stdout=log, stderr=log, start_new_session=True
+                )
+        if "web" in names:
+            eventually(self._answers, within=60)
+
+    def kill(self, name: str, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a process and its children, and wait until it is gone."""
+        process = self.processes.pop(name)
+        os.killpg(process.pid, number)
+        process.wait(30)
+
+    def stop(self) -> None:
+        for name in list(self.processes):
+            self.kill(name)
+        for name in list(self.engines):
+            self.stop_engine(name)
+
+    def environment(self) -> dict[str, str]:
+        server = os.environ["NEXUS_POSTGRES_URL"].rpartition("/")[0]
+        engines = {process.engine.variable: process.engine.url(port=process.port) for process in self.engines.values()}
+        # An engine that is stopped at the moment keeps its address: it comes back on the same port.
+        self._addresses |= engines
+        bus = {"NEXUS_EVENT_BUS": "celery", "NEXUS_BROKER_URL": self.broker_url} if self.broker_url else {}
+        plain = {name: value for name, value in os.environ.items() if not name.startswith(("NEXUS_", "DJANGO_"))}
+        return (
+            plain
+            | self._addresses
+            | bus
+            | {
+                "NEXUS_DEMO": "1",
+                "NEXUS_VAR": str(self.home),
+                "NEXUS_POSTGRES_URL": f"{server}/{self.name}",
+                "NEXUS_BUS_NAMESPACE": self.name,
+                "NEXUS_RATE_LIMIT": "0",
+            }
+        )
+
+    # -- over HTTP
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        encoded = None if body is None else json.dumps(body)
+        answer = self._http.request(
+            method,
+            f"http://127.0.0.1:{self.port}{path}",
+            body=encoded,
+            headers={"Content-Type": "application/json"} | sent,
+        )
+        is_json = "json" in answer.headers.get("Content-Type", "")
+        return Answer(
+            status=answer.status, headers=answer.headers, body=answer.json() if is_json and answer.data else None
+        )
+
+    def demo(self) -> dict[str, Any]:
+        """The demo's logins and a sku for sale."""
+        found: dict[str, Any] = json.loads((self.home / "demo.json").read_text())
+        return found
+
+    def log_in(self, who: str) -> str:
+        """The value of an ``Authorization`` header for the demo's ``staff`` or ``customer``."""
+        answer = self.call("POST", "/api/v1/accounts/token", self.demo()[who])
+        assert answer.status == 200, answer.body
+        return f"Bearer {answer.body['access_token']}"
+
+    # -- in the databases
+
+    def sql(self, app: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        server = os.environ["NEXUS_POSTGRES_URL"].rpartition("/")[0]
+        with psycopg.connect(f"{server}/{self.name}_{app}") as connection:
+            return connection.execute(query, parameters).fetchall()
+
+    def statuses(self) -> dict[str, int]:
+        """How many orders there are in each status."""
+        return dict(self.sql("orders", "SELECT status, count(*) FROM orders_order GROUP BY status"))
+
+    def offenders(self) -> list[str]:
+        """What breaks the promises: lost or doubled effects, counters that differ from the ledger."""
+        found = []
+        for name, app, query in INVARIANTS:
+            if rows := self.sql(app, query):
+                found.append(f"{name}: {rows[:3]}")
+        return found
+
+    def settled(self) -> bool:
+        return not self.sql("orders", "SELECT 1 FROM orders_order WHERE status = 'placed' LIMIT 1")
+
+    def _answers(self) -> bool:
+        process = self.processes["web"]
+        assert process.poll() is None, (self.home / "web.log").read_text()[-3000:]
+        try:
+            return self.call("GET", "/livez").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+
+INVARIANTS = [
+    (
+        "counters differ from the ledger",
+        "inventory",
+        """SELECT s.sku FROM inventory_stock s LEFT JOIN
+               (SELECT sku, location_id, sum(on_hand) h, sum(reserved) r FROM inventory_ledgerentry GROUP BY 1, 2) l
+               USING (sku, location_id)
+           WHERE s.on_hand <> coalesce(h, 0) OR s.reserved <> coalesce(r, 0)""",
+    ),
+    (
+        "reserved differs from what is held",
+        "inventory",
+        """SELECT s.sku FROM (SELECT sku, sum(reserved) r FROM inventory_stock GROUP BY 1) s LEFT JOIN
+               (SELECT l->>'sku' sku, sum((l->>'quantity')::int) q FROM inventory_reservation,
+                jsonb_array_elements(lines) l WHERE state = 'held' GROUP BY 1) h USING (sku)
+           WHERE s.r <> coalesce(q, 0)""",
+    ),
+    (
+        "an order with two verdicts",
+        "inventory",
+        """SELECT subject FROM event_log WHERE type IN ('inventory.stock-reserved.v1', 'inventory.stock-rejected.v1')
+           GROUP BY 1 HAVING count(*) > 1""",
+    ),
+    (
+        "an order whose row is not the fold of its events",
+        "orders",
+        """SELECT o.id FROM orders_order o WHERE o.version <>
+               (SELECT count(*) FROM event_log e WHERE e.subject = o.id::text)""",
+    ),
+    ("a dead letter in orders", "orders", "SELECT type, error FROM dead_letter"),
+    ("a dead letter in inventory", "inventory", "SELECT type, error FROM dead_letter"),
+]
+
+
+@contextmanager
+def running_system(home: Path, *, broker_url: str = "", size: str = "tiny") -> Iterator[System]:
+    """A shop with demo goods, everything running."""
+    system = System(home, broker_url=broker_url)
+    try:
+        system.start_engines()
+        system.manage("prepare")
+        if broker_url:
+            system.start("relay", *(f"worker {name}" for name in WORKERS))
+        system.manage("demo", "--size", size)
+        system.start("web")
+        yield system
+    finally:
+        system.stop()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port

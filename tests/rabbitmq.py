@@ -1,0 +1,115 @@
+"""
+RabbitMQ for tests: the node that NEXUS_BROKER_URL names, or a private one on ports of its own.
+
+In CI it is an error when there is neither: tests over a broker must not quietly not run.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from kombu import Connection
+
+from tests.eventually import eventually
+
+SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672//"
+
+
+def answers(url: str) -> bool:
+    """Whether a broker there lets us in."""
+    connection = Connection(url, connect_timeout=2)
+    try:
+        connection.connect()
+    except Exception:  # noqa: BLE001  whatever keeps us out, nobody answers
+        return False
+    finally:
+        connection.release()
+    return True
+
+
+class PrivateRabbitMQ:
+    """A node of our own that can be killed and started again; its data stays."""
+
+    def __init__(self, home: Path) -> None:
+        self._home = home
+        self._port, self._distribution = _free_port(), _free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+
+    def start(self) -> None:
+        self._home.mkdir(exist_ok=True)
+        with (self._home / "out.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [_server()], env=self._environment(), stdout=log, stderr=log, cwd=self._home, start_new_session=True
+            )
+        eventually(lambda: answers(self.url), within=90, every=0.2)
+
+    def kill(self) -> None:
+        """As a power cut would, children included."""
+        if self._process:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(10)
+            self._process = None
+
+    def _environment(self) -> dict[str, str]:
+        return os.environ | {
+            "HOME": str(self._home),
+            "RABBITMQ_NODENAME": f"nexus-{self._port}@localhost",
+            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_DIST_PORT": str(self._distribution),
+            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_MNESIA_BASE": str(self._home / "data"),
+            "RABBITMQ_LOG_BASE": str(self._home / "log"),
+            "RABBITMQ_PID_FILE": str(self._home / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self._home / "none"),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
+        }
+
+
+@contextmanager
+def private_rabbitmq() -> Iterator[PrivateRabbitMQ]:
+    """A private node that is gone afterwards."""
+    home = Path(tempfile.mkdtemp(prefix="nexus-rabbitmq-"))
+    node = PrivateRabbitMQ(home)
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+        shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def some_rabbitmq() -> Iterator[str]:
+    """The URL of a broker that answers, started here if need be."""
+    url = os.environ.get("NEXUS_BROKER_URL", DEFAULT_URL)
+    if answers(url):
+        yield url
+        return
+    with private_rabbitmq() as node:
+        yield node.url
+
+
+def _server() -> str:
+    server = SERVER if Path(SERVER).exists() else shutil.which("rabbitmq-server")
+    if server is None:
+        raise RuntimeError("no RabbitMQ answers at NEXUS_BROKER_URL and none is installed to start one")
+    return server
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
