@@ -21,15 +21,12 @@ class Schema(AutoSchema):
         parameters.append(REQUEST_ID)
         return parameters
 
-    def get_response_serializers(self) -> Any:
-        declared = super().get_response_serializers()
-        answers = dict(declared) if isinstance(declared, dict) else {self._success(): declared}
+    def _get_response_bodies(self, direction: Any = "response") -> Any:
+        # Not get_response_serializers: @extend_schema(responses=…) replaces that one.
+        bodies = super()._get_response_bodies(direction)
         for status in self._problem_statuses():
-            answers.setdefault((status, PROBLEM), ProblemSerializer)
-        return answers
-
-    def _success(self) -> str:
-        return {"POST": "201", "DELETE": "204"}.get(self.method, "200")
+            bodies.setdefault(status, self._get_response_for_code(ProblemSerializer, status, [PROBLEM], direction))
+        return bodies
 
     def _problem_statuses(self) -> list[str]:
         statuses = ["400", "429", "503"]

@@ -17,7 +17,7 @@ import pymongo
 from pymongo import MongoClient, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError, ServerSelectionTimeoutError
+from pymongo.errors import BulkWriteError, DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -74,13 +74,12 @@ class MongoStore:
             token = _session.set(session)
             try:
                 return work()
-            except ServerSelectionTimeoutError as away:
-                # The driver labels this as worth another try; a new one without the label ends it at once.
-                raise ServerSelectionTimeoutError(str(away)) from away
             finally:
                 _session.reset(token)
 
         client: MongoClient[Document] = self.database.client
+        # A server that is away already is told by the client's own, shorter patience.
+        client.admin.command("ping")
         with pymongo.timeout(within), client.start_session() as session:
             return session.with_transaction(inside, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY)
 
