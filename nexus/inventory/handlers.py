@@ -7,8 +7,6 @@ from nexus.contracts.catalog import OfferChanged
 from nexus.contracts.orders import OrderCancelled, OrderPlaced, OrderReturned, OrderShipped
 from nexus.eventbus.registry import in_batches
 from nexus.inventory import services
-from nexus.inventory.models import DATABASE
-from nexus.web.idempotency import SqlAnswers
 
 
 @in_batches
@@ -57,5 +55,5 @@ SUBSCRIPTIONS = {
 CHORES = {
     services.expire_reservations: 5.0,
     services.reconcile_recent_changes: 30.0,
-    SqlAnswers(DATABASE).forget_old: 3600.0,
+    services.answers.forget_old: 3600.0,
 }

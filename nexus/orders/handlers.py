@@ -9,8 +9,6 @@ from nexus.contracts.inventory import ReservationExpired, StockLevelChanged, Sto
 from nexus.contracts.orders import OrderConfirmed, OrderExpired, OrderRejected
 from nexus.eventbus.registry import in_batches
 from nexus.orders import services
-from nexus.orders.models import DATABASE
-from nexus.web.idempotency import SqlAnswers
 
 
 @in_batches
@@ -66,5 +64,5 @@ SUBSCRIPTIONS = {
 
 CHORES = {
     services.forget_old_claims: 3600.0,
-    SqlAnswers(DATABASE).forget_old: 3600.0,
+    services.answers.forget_old: 3600.0,
 }

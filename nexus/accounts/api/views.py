@@ -22,7 +22,8 @@ from nexus.accounts.api.serializers import (
     TokenPairSerializer,
 )
 from nexus.accounts.selectors import get_customer
-from nexus.web.idempotency import SqlAnswers, idempotent
+from nexus.web.answers import SqlAnswers
+from nexus.web.idempotency import idempotent
 from nexus.web.permissions import Anyone, customer_with
 from nexus.web.views import APIView, principal
 

@@ -1,6 +1,7 @@
 """The page at the front door."""
 
 from django.apps import apps
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
@@ -20,7 +21,7 @@ OPERATIONS = [
 
 def root(request: HttpRequest) -> HttpResponse:
     """Links to everything that is here, as a page for people and as JSON for programs."""
-    here = {app: links for app, links in ROOMS.items() if apps.is_installed(f"nexus.{app}")}
+    here = {app: links for app, links in ROOMS.items() if app in settings.APPS}
     operations = [*OPERATIONS, ("/admin/", "Staff")] if apps.is_installed("django.contrib.admin") else OPERATIONS
     if request.accepts("text/html"):
         return render(request, "gateway/root.html", {"rooms": here, "operations": operations})

@@ -11,14 +11,13 @@ from rest_framework.response import Response
 from nexus.contracts.errors import FieldError, Invalid
 from nexus.inventory import selectors, services
 from nexus.inventory.api import serializers
-from nexus.inventory.models import DATABASE, Reason
-from nexus.web.idempotency import SqlAnswers, idempotent
+from nexus.inventory.models import Reason
+from nexus.web.idempotency import idempotent
 from nexus.web.pagination import PARAMETERS, list_body, read_page
 from nexus.web.permissions import Anyone, holder_of
 from nexus.web.principal import Principal
 from nexus.web.views import APIView, conditional, etag_of, principal
 
-answers = SqlAnswers(DATABASE)
 SCOPE = "inventory:write"
 MOST_SKUS = 100
 RECEIVED = OpenApiExample("A delivery", {"quantity": 24, "reason": "received"}, request_only=True)
@@ -78,7 +77,7 @@ class Adjustments(APIView):
         responses={201: serializers.LedgerEntrySerializer},
         examples=[RECEIVED],
     )
-    @idempotent(answers)
+    @idempotent(services.answers)
     def post(self, request: Request, sku: str) -> Response:
         body = serializers.AdjustmentSerializer(data=request.data)
         body.is_valid(raise_exception=True)
@@ -125,7 +124,7 @@ class Locations(APIView):
         request=serializers.NewLocationSerializer,
         responses={201: serializers.LocationSerializer},
     )
-    @idempotent(answers)
+    @idempotent(services.answers)
     def post(self, request: Request) -> Response:
         body = serializers.NewLocationSerializer(data=request.data)
         body.is_valid(raise_exception=True)

@@ -1,6 +1,7 @@
 """What inventory does: reserve, settle, adjust. Private to the app, although it is its heart."""
 
 from nexus.inventory.services.adjust import add_location, adjust_stock, receive_stock
+from nexus.inventory.services.answers import answers
 from nexus.inventory.services.expire import expire_reservations
 from nexus.inventory.services.items import open_items
 from nexus.inventory.services.reconcile import reconcile_cache, reconcile_recent_changes
@@ -11,6 +12,7 @@ __all__ = [
     "Wanted",
     "add_location",
     "adjust_stock",
+    "answers",
     "commit_stock",
     "expire_reservations",
     "open_items",

@@ -18,14 +18,13 @@ from nexus.orders.api.serializers import (
     PlaceOrderSerializer,
     as_json,
 )
-from nexus.orders.models import DATABASE, Status
+from nexus.orders.models import Status
 from nexus.orders.selectors import OrderView
-from nexus.web.idempotency import SqlAnswers, fingerprint_of, idempotent, read_key
+from nexus.web.idempotency import fingerprint_of, idempotent, read_key
 from nexus.web.pagination import PARAMETERS, list_body, read_page
 from nexus.web.permissions import customer_with, holder_of
 from nexus.web.views import APIView, conditional, etag_of, principal
 
-answers = SqlAnswers(DATABASE)
 PREFER = OpenApiParameter(
     "Prefer",
     str,
@@ -96,7 +95,7 @@ class CancelOrder(APIView):
     permission_classes = [customer_with("orders")]
 
     @extend_schema(tags=["orders"], summary="Call it off", request=None, responses=OrderSerializer)
-    @idempotent(answers)
+    @idempotent(services.answers)
     def post(self, request: Request, order_id: UUID) -> Response:
         order = services.cancel_order(order_id=order_id, customer_id=_customer(request))
         return Response(as_json(order), headers={"ETag": _etag(order)})
@@ -108,7 +107,7 @@ class MoveOrder(APIView):
     permission_classes = [holder_of("orders:manage")]
     move: Callable[..., OrderView]
 
-    @idempotent(answers)
+    @idempotent(services.answers)
     def post(self, request: Request, order_id: UUID) -> Response:
         order = type(self).move(order_id=order_id)
         return Response(as_json(order), headers={"ETag": _etag(order)})

@@ -1,5 +1,6 @@
 """What orders does: place, move on, keep the price book. Private to the app, although it is its heart."""
 
+from nexus.orders.services.answers import answers
 from nexus.orders.services.availability import note_stock_levels
 from nexus.orders.services.place import Claim, Line, Placement, forget_old_claims, place_order
 from nexus.orders.services.prices import record_offers
@@ -17,6 +18,7 @@ __all__ = [
     "Claim",
     "Line",
     "Placement",
+    "answers",
     "cancel_order",
     "deliver_order",
     "forget_customer",
