@@ -33,7 +33,7 @@ format: .venv/dev ## put the code into its form
 	$(BIN)/ruff check --fix .
 
 secrets: ## make the secrets that docker-compose.yml mounts
-	$(PYTHON) deploy/secrets.py
+	$(PYTHON) deploy/compose/make_secrets.py
 
 lock: .venv/dev ## pin what requirements*.in ask for, with hashes
 	$(BIN)/pip install --quiet uv

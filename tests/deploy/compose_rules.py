@@ -1,0 +1,166 @@
+"""What we demand of the compose file. Each rule looks at what Compose made of it and returns its complaints."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from nexus.settings.environment import VARIABLES
+from tests.deploy.tools import Config
+
+PUBLISHED = {("web", "8080", 8080)}
+EXACT_PARTS = {"postgres": 2}
+"""How many numbers make a version exact; three unless named."""
+STARTED_IS_ENOUGH = {("mongo-init", "mongo")}
+"""Who may wait for less than health: mongo becomes healthy by what mongo-init does."""
+SECRET_NAME = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|CREDENTIAL|_PASS\b|_AUTH\b")
+PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+SECRET_VALUE = re.compile(r"(?i)\w*(?:password|requirepass|_pass|_auth|pwd)\b[\"']?(?:\s*=\s*|:\s+|\s+)[\"'`]?(\S+)")
+READ_FROM_FILE = re.compile(r"\$?\$\(cat|cat$|:'|secret\(|encodeURIComponent\(secret\(|/run/secrets/")
+
+
+def is_nexus(service: Config) -> bool:
+    return "build" in service
+
+
+def is_one_shot(service: Config) -> bool:
+    return service.get("restart") == "no"
+
+
+def manage_commands(config: Config) -> dict[str, list[str]]:
+    """The words after ``manage.py``, by service."""
+    return {
+        name: service["command"][1:]
+        for name, service in config["services"].items()
+        if is_nexus(service) and service["command"][0] == "manage.py"
+    }
+
+
+def wrong_ports(config: Config) -> list[str]:
+    services = config["services"]
+    found = {(name, p.get("published"), p["target"]) for name, each in services.items() for p in each.get("ports", [])}
+    hosts = [f"{name} shares the host's network" for name, each in services.items() if each.get("network_mode")]
+    return [f"{where} is published" for where in found - PUBLISHED] + [f"{w} is not" for w in PUBLISHED - found] + hosts
+
+
+def unpinned_images(config: Config) -> list[str]:
+    images = {service["image"] for service in config["services"].values()}
+    return [f"{image} is not an exact version" for image in sorted(images) if not is_exact(image)]
+
+
+def is_exact(image: str) -> bool:
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    numbers = re.match(r"\d+(\.\d+)*", tag)
+    return bool(name and numbers) and len(numbers[0].split(".")) >= EXACT_PARTS.get(name.rpartition("/")[2], 3)
+
+
+def unconfined_services(config: Config) -> list[str]:
+    wanted: dict[str, Any] = {
+        "init": True,
+        "read_only": True,
+        "cap_drop": ["ALL"],
+        "security_opt": ["no-new-privileges:true"],
+    }
+    complaints = []
+    for name, service in config["services"].items():
+        complaints += [f"{name} lacks {key}: {value}" for key, value in wanted.items() if service.get(key) != value]
+        if not is_nexus(service) and service.get("user", "root") in ("root", "0"):
+            complaints.append(f"{name} runs as root")
+        complaints += [f"{name} has {key}" for key in ("privileged", "cap_add", "devices", "pid") if service.get(key)]
+    return complaints
+
+
+def unlimited_services(config: Config) -> list[str]:
+    complaints = []
+    for name, service in config["services"].items():
+        limits = service.get("deploy", {}).get("resources", {}).get("limits", {})
+        complaints += [f"{name} has no limit of {what}" for what in ("cpus", "memory", "pids") if not limits.get(what)]
+        if {"max-size", "max-file"} - service.get("logging", {}).get("options", {}).keys():
+            complaints.append(f"{name} may fill the disk with its log")
+    return complaints
+
+
+def unattended_services(config: Config) -> list[str]:
+    services = config["services"]
+    awaited = {other for each in services.values() for other in _awaited(each, "service_completed_successfully")}
+    complaints = []
+    for name, service in services.items():
+        if is_one_shot(service):
+            complaints += [] if name in awaited else [f"nobody waits for {name} to succeed"]
+            continue
+        test = service.get("healthcheck", {}).get("test") or ["NONE"]
+        complaints += [f"{name} has no health check"] if test[0] == "NONE" else []
+        complaints += [f"{name} is not restarted"] if service.get("restart") != "unless-stopped" else []
+    return complaints
+
+
+def impatient_services(config: Config) -> list[str]:
+    return [
+        f"{name} does not wait until {other} is healthy"
+        for name, service in config["services"].items()
+        for other in _awaited(service, "service_started")
+        if (name, other) not in STARTED_IS_ENOUGH
+    ]
+
+
+def _awaited(service: Config, condition: str) -> list[str]:
+    return [other for other, each in service.get("depends_on", {}).items() if each["condition"] == condition]
+
+
+def exposed_services(config: Config) -> list[str]:
+    networks = {name: set(service.get("networks", {})) for name, service in config["services"].items()}
+    complaints = [f"{name} is not on backend alone" for name, on in networks.items() if on != {"backend"} | _edge(name)]
+    return complaints + ([] if config["networks"]["backend"].get("internal") else ["backend has a way out"])
+
+
+def _edge(name: str) -> set[str]:
+    return {"edge"} if name == "web" else set()
+
+
+def clear_secrets(config: Config, *, repository: Path) -> list[str]:
+    """Passwords that can be read in the compose file, or in the files that it mounts."""
+    complaints = [f"{name} is not a file under secrets/" for name in _secrets_elsewhere(config)]
+    for name, service in config["services"].items():
+        complaints += [f"{name}: {each}" for each in _clear_variables(service)]
+        texts = [*(service.get("command") or []), *(service.get("entrypoint") or [])]
+        texts += [*service.get("healthcheck", {}).get("test", []), *map(str, service.get("environment", {}).values())]
+        complaints += [f"{name}: {each}" for text in texts for each in literal_secrets(text)]
+    for name, mounted in config.get("configs", {}).items():
+        text = (repository / "deploy" / "compose" / Path(mounted["file"]).name).read_text()
+        complaints += [f"config {name}: {each}" for each in literal_secrets(text)]
+    return complaints
+
+
+def _secrets_elsewhere(config: Config) -> list[str]:
+    # The names are part of the rule: whoever reads a service's list knows the file.
+    return [
+        name
+        for name, secret in config["secrets"].items()
+        if Path(secret.get("file", "")).parts[-2:] != ("secrets", name)
+    ]
+
+
+def _clear_variables(service: Config) -> Iterator[str]:
+    mounted = {secret["target"] for secret in service.get("secrets", [])}
+    for name, value in service.get("environment", {}).items():
+        if SECRET_NAME.search(name) and not (name.endswith("_FILE") and value in mounted):
+            yield f"{name} is not read from a secret that the service has"
+
+
+def literal_secrets(text: str) -> Iterator[str]:
+    """Passwords written out in a text."""
+    if PASSWORD_IN_URL.search(text.replace("${password}", "")):
+        yield "a URL carries a password"
+    for found in SECRET_VALUE.finditer(text):
+        if not READ_FROM_FILE.match(found[1]):
+            yield f"{found[0]!r} is not read from a file"
+
+
+def unknown_variables(config: Config) -> list[str]:
+    known = VARIABLES.keys() | {f"{name}_FILE" for name, variable in VARIABLES.items() if variable.secret}
+    return [
+        f"{name}: {variable} is no setting of Nexus"
+        for name, service in config["services"].items()
+        for variable in service.get("environment", {})
+        if variable.startswith("NEXUS_") and variable not in known
+    ]

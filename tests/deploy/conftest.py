@@ -1,0 +1,17 @@
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.tools import COMPOSE_FILE, Config, render
+
+
+@pytest.fixture(scope="session")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
+    """docker-compose.yml as Compose understands it, with nobody's .env beside it."""
+    return render(COMPOSE_FILE, folder=tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def planted(tmp_path: Path) -> Path:
+    """A folder for a copy with something wrong in it."""
+    return tmp_path

