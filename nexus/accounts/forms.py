@@ -6,9 +6,9 @@ from django import forms
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth.forms import AuthenticationForm
 
-from nexus.accounts.addresses import network_of
 from nexus.accounts.exceptions import TooManyAttempts, WrongCredentials
 from nexus.accounts.services import check_credentials
+from nexus.web.addresses import network_of
 
 
 class LoginForm(AuthenticationForm):

@@ -2,10 +2,10 @@
 
 from hashlib import sha256
 
-from django.conf import settings
 from django.http import HttpRequest
 
 from nexus.contracts.errors import Unavailable
+from nexus.web.addresses import network_of
 from nexus.web.tokens import BadToken, verifier
 
 
@@ -17,18 +17,4 @@ def caller_of(request: HttpRequest) -> str:
             return f"customer:{verifier.claims(token)['sub']}"
         except (BadToken, Unavailable):
             pass
-    return f"address:{sha256(address_of(request).encode()).hexdigest()[:24]}"
-
-
-def address_of(request: HttpRequest) -> str:
-    """
-    The client's address: the peer's own, or what the trusted proxies in front appended to ``X-Forwarded-For``.
-
-    Counted from the right: whatever stands further left was written by whoever wanted to be somebody else.
-    """
-    peer: str = request.META.get("REMOTE_ADDR", "")
-    trusted = settings.TRUSTED_PROXIES
-    if not trusted:
-        return peer
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
-    return hops[-trusted] if len(hops) >= trusted else peer
+    return f"address:{sha256(network_of(request).encode()).hexdigest()[:24]}"

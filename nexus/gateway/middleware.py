@@ -29,7 +29,7 @@ def front_door(request: HttpRequest) -> Step:
     _translate(request)
     verdict = _count(request)
     if verdict and not verdict.allowed:
-        return _with_limits(respond(_refusal(verdict), request), verdict)
+        return _with_limits(respond(RateLimited(retry_after=verdict.retry_after), request), verdict)
     response = yield
     return _with_limits(response, verdict) if verdict else response
 
@@ -57,12 +57,6 @@ def _count(request: HttpRequest) -> Verdict | None:
     if not count or not request.path_info.startswith(LIMITED):
         return None
     return limiter.check(caller_of(request), Policy(count=count, seconds=seconds))
-
-
-def _refusal(verdict: Verdict) -> RateLimited:
-    refusal = RateLimited()
-    refusal.retry_after = verdict.retry_after
-    return refusal
 
 
 def _with_limits(response: HttpResponse, verdict: Verdict) -> HttpResponse:

@@ -20,5 +20,5 @@ class StrictJSONParser(BaseParser):
             raise RequestDataTooBig
         try:
             return msgspec.json.decode(body)
-        except (msgspec.DecodeError, RecursionError) as why:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as why:
             raise ParseError(f"The body is not valid JSON: {why}", code="malformed") from None

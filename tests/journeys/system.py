@@ -126,7 +126,7 @@ class System:
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
-        encoded = None if body is None else json.dumps(body)
+        encoded = body if body is None or isinstance(body, bytes) else json.dumps(body)
         answer = self._http.request(
             method,
             f"http://127.0.0.1:{self.port}{path}",

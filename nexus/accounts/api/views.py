@@ -10,7 +10,6 @@ from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
 from nexus.accounts import services
-from nexus.accounts.addresses import network_of
 from nexus.accounts.api import examples
 from nexus.accounts.api.serializers import (
     CredentialsSerializer,
@@ -22,6 +21,7 @@ from nexus.accounts.api.serializers import (
     TokenPairSerializer,
 )
 from nexus.accounts.selectors import get_customer
+from nexus.web.addresses import network_of
 from nexus.web.answers import SqlAnswers
 from nexus.web.idempotency import idempotent
 from nexus.web.permissions import Anyone, customer_with
