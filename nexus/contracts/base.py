@@ -52,6 +52,7 @@ class Event:
 
 
 E = TypeVar("E", bound=Event, covariant=True)
+T = TypeVar("T", bound=Event)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +82,7 @@ class Envelope(Generic[E]):
         return Cause(correlation_id=correlation, causation_id=str(self.id), traceparent=self.traceparent)
 
 
-def enclose(event: E, *, sequence: int, cause: Cause | None = None, at: datetime | None = None) -> Envelope[E]:
+def enclose(event: T, *, sequence: int, cause: Cause | None = None, at: datetime | None = None) -> Envelope[T]:
     """Put an event into a new envelope, caused by the work under way unless said otherwise."""
     because = cause or current_cause()
     return Envelope(

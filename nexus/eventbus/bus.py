@@ -4,10 +4,10 @@ import logging
 import threading
 import time
 from contextlib import ExitStack
+from importlib import import_module
 from types import ModuleType
 
 from django.conf import settings
-from django.utils.module_loading import import_module
 
 from nexus.eventbus.chores import Chores
 from nexus.eventbus.registry import members

@@ -9,6 +9,7 @@ from nexus.eventbus.stores.base import Store
 
 Handler = Callable[[Any], None]
 Subscriptions = Mapping[type[Event], Handler]
+Chores = Mapping[Callable[[], Any], float]
 H = TypeVar("H", bound=Handler)
 
 _BATCH = "_nexus_takes_batches"
@@ -31,7 +32,7 @@ class Member:
     name: str
     store: Store
     handlers: dict[str, Handler] = field(default_factory=dict)
-    chores: Mapping[Callable[[], object], float] = field(default_factory=dict)
+    chores: Chores = field(default_factory=dict)
 
     @property
     def hears(self) -> set[str]:
@@ -47,7 +48,7 @@ def register(
     app: str,
     store: Store,
     subscriptions: Subscriptions | None = None,
-    chores: Mapping[Callable[[], object], float] | None = None,
+    chores: Chores | None = None,
 ) -> None:
     """
     Join the bus; called once by each app when Django starts.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from nexus.contracts.base import Envelope
 from nexus.contracts.catalog import OfferChanged
 from nexus.contracts.orders import OrderCancelled, OrderPlaced, OrderReturned, OrderShipped
-from nexus.eventbus.registry import in_batches
+from nexus.eventbus.registry import Chores, Subscriptions, in_batches
 from nexus.inventory import services
 
 
@@ -44,7 +44,7 @@ def restock_when_orders_are_returned(told: Sequence[Envelope[OrderReturned]]) ->
     services.restock({each.data.order_id: each.id for each in told})
 
 
-SUBSCRIPTIONS = {
+SUBSCRIPTIONS: Subscriptions = {
     OfferChanged: open_items_when_offers_change,
     OrderPlaced: reserve_stock_when_orders_are_placed,
     OrderCancelled: release_stock_when_orders_are_cancelled,
@@ -52,7 +52,7 @@ SUBSCRIPTIONS = {
     OrderReturned: restock_when_orders_are_returned,
 }
 
-CHORES = {
+CHORES: Chores = {
     services.expire_reservations: 5.0,
     services.reconcile_recent_changes: 30.0,
     services.answers.forget_old: 3600.0,

@@ -7,7 +7,7 @@ from nexus.contracts.base import Envelope
 from nexus.contracts.catalog import OfferChanged
 from nexus.contracts.inventory import ReservationExpired, StockLevelChanged, StockRejected, StockReserved
 from nexus.contracts.orders import OrderConfirmed, OrderExpired, OrderRejected
-from nexus.eventbus.registry import in_batches
+from nexus.eventbus.registry import Chores, Subscriptions, in_batches
 from nexus.orders import services
 
 
@@ -53,7 +53,7 @@ def _short_of(verdict: StockRejected) -> str:
     return f"out of stock: {', '.join(verdict.skus)}"[:200]
 
 
-SUBSCRIPTIONS = {
+SUBSCRIPTIONS: Subscriptions = {
     OfferChanged: record_prices_when_offers_change,
     StockReserved: confirm_orders_when_stock_is_reserved,
     StockRejected: reject_orders_when_stock_is_short,
@@ -62,7 +62,7 @@ SUBSCRIPTIONS = {
     CustomerErased: forget_customer_when_customer_is_erased,
 }
 
-CHORES = {
+CHORES: Chores = {
     services.forget_old_claims: 3600.0,
     services.answers.forget_old: 3600.0,
 }

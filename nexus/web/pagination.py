@@ -1,6 +1,6 @@
 """One shape for every list: ``{"results": […], "next": url|null, "previous": url|null}``."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -14,7 +14,7 @@ from nexus.contracts.paging import Keys, Page, Slice
 
 DEFAULT_SIZE, LARGEST_SIZE = 20, 100
 PARAMETERS = frozenset({"page_size", "cursor"})
-_READERS = {"s": str, "i": int, "t": datetime.fromisoformat, "u": UUID, "n": lambda _: None}
+_READERS: dict[str, Callable[[Any], Any]] = {"s": str, "i": int, "t": datetime.fromisoformat, "u": UUID, "n": lambda _: None}
 
 
 def read_page(request: Request) -> Page:

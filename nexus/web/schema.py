@@ -25,7 +25,9 @@ class Schema(AutoSchema):
         # Not get_response_serializers: @extend_schema(responses=…) replaces that one.
         bodies = super()._get_response_bodies(direction)
         for status in self._problem_statuses():
-            bodies.setdefault(status, self._get_response_for_code(ProblemSerializer, status, [PROBLEM], direction))
+            answer = (ProblemSerializer, status, [PROBLEM], direction)
+            problem = self._get_response_for_code(*answer)  # type: ignore[no-untyped-call]
+            bodies.setdefault(status, problem)
         return bodies
 
     def _problem_statuses(self) -> list[str]:

@@ -55,4 +55,4 @@ class ProblemSerializer(serializers.Serializer[Any]):
     code = serializers.CharField()
     instance = serializers.CharField()
     trace_id = serializers.CharField()
-    errors = FieldErrorSerializer(many=True, required=False)
+    errors = FieldErrorSerializer(many=True, required=False)  # type: ignore[assignment]

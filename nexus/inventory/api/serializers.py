@@ -34,7 +34,7 @@ class LevelSerializer(serializers.Serializer[Any]):
     in_stock = serializers.BooleanField()
     version = serializers.IntegerField()
     as_of = serializers.DateTimeField()
-    source = serializers.ChoiceField(choices=["cache", "database"])
+    source = serializers.ChoiceField(choices=["cache", "database"])  # type: ignore[assignment]
 
 
 class LevelListSerializer(serializers.Serializer[Any]):

@@ -23,7 +23,7 @@ class WantedLineSerializer(StrictSerializer):
 class PlaceOrderSerializer(StrictSerializer):
     """What a customer sends; prices are the shop's business."""
 
-    lines = WantedLineSerializer(many=True, allow_empty=False, max_length=MOST_LINES)
+    lines = serializers.ListField(child=WantedLineSerializer(), allow_empty=False, max_length=MOST_LINES)
     currency = TextField(required=False, min_length=3, max_length=3, help_text="ISO 4217; the shop's when absent")
     note = TextField(required=False, allow_blank=True, max_length=500)
 
@@ -93,7 +93,7 @@ class OrderEventSerializer(serializers.Serializer[Any]):
     type = serializers.CharField()
     sequence = serializers.IntegerField()
     time = serializers.DateTimeField()
-    data = serializers.JSONField()
+    data = serializers.JSONField()  # type: ignore[assignment]
 
 
 class OrderHistorySerializer(serializers.Serializer[Any]):

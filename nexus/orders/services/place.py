@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connections
@@ -147,7 +148,7 @@ def _refuse_sold_out(lines: Sequence[Line]) -> None:
 def _write(envelope: Envelope[OrderPlaced], *, note: str, claim: Claim | None) -> bool:
     """One statement, one commit; False when the claim's key is taken."""
     order = envelope.data
-    header = [
+    header: list[list[Any]] = [
         [order.order_id],
         [order.number],
         [order.customer_id],
@@ -159,7 +160,7 @@ def _write(envelope: Envelope[OrderPlaced], *, note: str, claim: Claim | None) -
         [claim and claim.fingerprint],
     ]
     count = len(order.lines)
-    lines = [
+    lines: list[list[Any]] = [
         [order.order_id] * count,
         list(range(count)),
         [line.sku for line in order.lines],
