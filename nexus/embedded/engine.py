@@ -17,7 +17,6 @@ class Engine(ABC):
     """The environment variable that carries its address; when that is set by the user, the engine is not started."""
     lock_name: ClassVar[str]
     """The file in the data directory where the engine itself writes its pid."""
-    stop_signal: ClassVar[signal.Signals] = signal.SIGTERM
     not_yet: ClassVar[tuple[type[Exception], ...]]
     """What :meth:`ask` raises while the engine is still on its way."""
 
@@ -42,6 +41,11 @@ class Engine(ABC):
         """The file where we write which process we started."""
         return self.home / "process.json"
 
+    @property
+    def stop_signal(self) -> signal.Signals:
+        """The signal on which the engine shuts down at once and in order."""
+        return signal.SIGTERM
+
     def account(self) -> Account:
         """Return the user the engine runs as."""
         return Account()
@@ -49,6 +53,10 @@ class Engine(ABC):
     def prepare(self) -> None:
         """Make the data directory ready for a start, whatever state an earlier run left it in."""
         self.data.mkdir(parents=True, exist_ok=True)
+
+    def will_start_later(self) -> bool:
+        """Tell whether the engine, which just ended, says in its log that it was only a little early."""
+        return False
 
     @abstractmethod
     def program(self) -> Path:

@@ -36,7 +36,7 @@ def held() -> Iterator[None]:
     arrived: list[int] = []
     signals = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP] if _in_main_thread() else []
     # A handler rather than a mask: a mask would be inherited by the engines started in the block.
-    before = {signum: signal.signal(signum, lambda number, frame: arrived.append(number)) for signum in signals}
+    before = {signum: signal.signal(signum, lambda number, _: arrived.append(number)) for signum in signals}
     try:
         yield
     finally:

@@ -24,8 +24,8 @@ def engines(*, var: Path, durable: bool = True, announce: Callable[[str], None])
     """
     Run the engines under ``var`` for the length of the block and yield their addresses by environment variable.
 
-    An engine whose variable is already set is not started and not in the mapping. Data survives from one block
-    to the next; with ``durable=False`` a crash of the machine may spoil it, for speed. Ctrl-C, SIGTERM and SIGHUP
+    An engine whose variable is already set is not started and not in the mapping. Data survives from one block to
+    the next; ``durable=False`` is quicker and promises nothing of the kind. Ctrl-C, SIGTERM and SIGHUP
     end the block and stop the engines. ``announce`` is called with short sentences about the progress.
 
     :raises EngineUnavailable: a wheel is missing or the platform is not supported; nothing was started
@@ -69,7 +69,7 @@ def _running(wanted: Sequence[Engine], announce: Callable[[str], None]) -> Itera
             announce(f"{process.engine.title} answers after {time.monotonic() - began:.1f} s")
         yield started
     finally:
-        # A fork of the owner that leaves this block must not take the engines with it.
+        # A fork of the owner that leaves this block must not touch the engines or their records.
         if os.getpid() == owner:
             _stop(started)
 

@@ -10,6 +10,7 @@ import psycopg
 
 from .engine import Engine
 from .errors import EngineDidNotStart
+from .interrupts import held
 from .unprivileged import Account, account_for
 from .wheels import binary
 
@@ -21,6 +22,7 @@ _ALWAYS = {
     "log_timezone": "UTC",
 }
 _THROWAWAY = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_ORPHANS = "pre-existing shared memory block"
 # The builtin provider sorts and folds Unicode alike on every platform, whatever locales the system has.
 _CLUSTER = ["-U", "nexus", "-A", "trust", "-E", "UTF8", "--locale=C", "--locale-provider=builtin"]
 _CLUSTER += ["--builtin-locale=C.UTF-8", "--no-instructions"]
@@ -31,8 +33,11 @@ class Postgres(Engine):
     name = "postgres"
     variable = "NEXUS_POSTGRES_URL"
     lock_name = "postmaster.pid"
-    stop_signal = signal.SIGINT  # "fast": open transactions are rolled back, nobody is waited for
     not_yet = (psycopg.Error,)
+
+    @property
+    def stop_signal(self) -> signal.Signals:
+        return signal.SIGINT  # "fast": open transactions are rolled back, nobody is waited for
 
     def program(self) -> Path:
         return self._tool("postgres")
@@ -53,6 +58,10 @@ class Postgres(Engine):
         self._initdb(draft, account)
         draft.rename(self.data)
 
+    def will_start_later(self) -> bool:
+        # Backends of a killed server notice its end when they next wait for something.
+        return _ORPHANS in self.log.read_text(errors="replace")
+
     def command(self, *, port: int) -> list[str]:
         settings = _ALWAYS if self.durable else _ALWAYS | _THROWAWAY
         options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
@@ -71,7 +80,8 @@ class Postgres(Engine):
         command = [str(self._tool("initdb")), "-D", str(folder), *_CLUSTER]
         if not self.durable:
             command.append("--no-sync")
-        with self.log.open("wb") as log:
+        # To its end, half a second: killed, it would leave children that go on writing for a moment.
+        with self.log.open("wb") as log, held():
             done = subprocess.run(
                 account.words(command=command),
                 check=False,
@@ -80,6 +90,7 @@ class Postgres(Engine):
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
                 **account.switch(),
             )
         if done.returncode != 0:

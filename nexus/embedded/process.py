@@ -1,9 +1,11 @@
 """One engine process: start it, wait until it answers, stop it, and clear away what an earlier run left."""
 
+import os
 import signal
 import subprocess
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import BinaryIO
 
 from . import ports
@@ -16,6 +18,7 @@ READY_WITHIN = 60.0
 STOP_WITHIN = 10.0
 _LOOK_EVERY = 0.02
 _PORTS_TRIED = 3
+_PAUSE = 0.2
 
 
 class EngineProcess:
@@ -48,7 +51,7 @@ class EngineProcess:
         until = time.monotonic() + READY_WITHIN
         while not self._answers():
             if self._process is None or self._process.poll() is not None:
-                self._launch_again_if_the_port_was_lost()
+                self._launch_again_or_give_up(until)
             elif time.monotonic() > until:
                 reason = f"gave no answer within {READY_WITHIN:.0f} seconds"
                 raise EngineDidNotStart.because(title=self.engine.title, reason=reason, log=self.engine.log)
@@ -88,8 +91,10 @@ class EngineProcess:
         except self.engine.not_yet:
             return False
 
-    def _launch_again_if_the_port_was_lost(self) -> None:
-        if self._launches < _PORTS_TRIED and not ports.is_free(port=self.port):
+    def _launch_again_or_give_up(self, until: float) -> None:
+        port_was_lost = self._launches < _PORTS_TRIED and not ports.is_free(port=self.port)
+        if port_was_lost or (self.engine.will_start_later() and time.monotonic() < until):
+            time.sleep(_PAUSE)
             self.launch()
             return
         status = None if self._process is None else self._process.returncode
@@ -104,24 +109,39 @@ def stop_leftovers(*, engine: Engine, announce: Callable[[str], None]) -> None:
     Touches a process only if it is surely the engine: same pid and same moment of birth as recorded, or named
     by the engine's own lock file and started on this very data directory.
     """
-    own_lock = _named_in_lock(engine)
-    on_our_data = own_lock is not None and f" {engine.data} " in f"{own_lock.command_line()} "
-    for process in {Identity.read(file=engine.record), own_lock if on_our_data else None} - {None}:
+    for process in {Identity.read(file=engine.record), _holder_of_lock(engine)}:
         if process is not None and process.is_running():
             announce(f"stopping the {engine.title} that an earlier run left behind (process {process.pid})")
             _stop(process, engine)
-    if own_lock is not None and not on_our_data and own_lock.command_line():
-        # The pid went to another program. Engines that find it alive would refuse to start.
-        (engine.data / engine.lock_name).unlink(missing_ok=True)
+    _disown_lock(engine.data / engine.lock_name)
     engine.record.unlink(missing_ok=True)
 
 
-def _named_in_lock(engine: Engine) -> Identity | None:
+def _holder_of_lock(engine: Engine) -> Identity | None:
+    pid = _first_number(engine.data / engine.lock_name)
+    process = None if pid is None else Identity.of(pid=pid)
+    is_ours = process is not None and f" {engine.data} " in f"{process.command_line()} "
+    return process if is_ours else None
+
+
+def _disown_lock(lock: Path) -> None:
+    # The pid in it may by now be a stranger's or a zombie's; PostgreSQL would take either for a living server and
+    # refuse. Our own pid, the parent's, it passes over. Not removed, because the file also names the shared memory
+    # by which PostgreSQL sees that an orphaned backend still writes to the data.
+    if not lock.exists():
+        return
+    if _first_number(lock) is None:
+        lock.unlink()
+        return
+    rest = lock.read_text().partition("\n")[2]
+    lock.write_text(f"{os.getpid()}\n{rest}")
+
+
+def _first_number(file: Path) -> int | None:
     try:
-        pid = int((engine.data / engine.lock_name).read_text().split()[0])
+        return int(file.read_text().split()[0])
     except (OSError, ValueError, IndexError):
         return None
-    return Identity.of(pid=pid)
 
 
 def _stop(process: Identity, engine: Engine) -> None:

@@ -37,7 +37,7 @@ def _start(config: pytest.Config) -> None:
     config.add_cleanup(stack.close)
     try:
         addresses = stack.enter_context(
-            throwaway_engines(parent=config.rootpath / "var" / "test", announce=lambda text: None)
+            throwaway_engines(parent=config.rootpath / "var" / "test", announce=lambda _: None)
         )
     except EmbeddedError as error:
         raise pytest.UsageError(str(error)) from None

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import ports
 from .errors import EmbeddedError, PortTaken, tail
-from .foreground import run_in_foreground
+from .foreground import run_to_be_ended
 from .launcher import engines
 from .progress import Progress
 from .welcome import Demo, welcome
@@ -84,7 +84,7 @@ class Shop:
     def _take(self, step: Step, environment: Mapping[str, str]) -> int:
         log = self.var / "run.log"
         with log.open("wb") as output, self.progress.step(title=step.title):
-            status = run_in_foreground(command=step.command, environment=environment, output=output)
+            status = run_to_be_ended(command=step.command, environment=environment, output=output)
         if status and status not in _INTERRUPTED:
             said = tail(path=log)
             self.progress.line(f"{step.title} failed with status {status}. The end of {log}:\n{said}")
@@ -100,7 +100,7 @@ class Shop:
                 curl = shutil.which("curl") is not None
                 self.progress.line(welcome(demo=demo, port=self.port, curl=curl, python=sys.executable))
 
-        return run_in_foreground(command=self.server, environment=environment, once_started=greet)
+        return run_to_be_ended(command=self.server, environment=environment, once_started=greet)
 
     def _wait_until_open(self, process: subprocess.Popen[bytes]) -> bool:
         until = time.monotonic() + _OPEN_WITHIN

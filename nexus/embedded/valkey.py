@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from .engine import Engine
 from .wheels import binary
@@ -32,7 +34,9 @@ class Valkey(Engine):
         return [str(self.program()), *place, *keep, *mark]
 
     def ask(self, *, port: int) -> int:
-        with redis.Redis(host="127.0.0.1", port=port, socket_timeout=2, protocol=2) as client:
+        # The client would by itself try again for seconds; whoever asks looks after that, and much quicker.
+        once = Retry(NoBackoff(), retries=0)
+        with redis.Redis(host="127.0.0.1", port=port, socket_timeout=1, retry=once) as client:
             client.ping()
             client.set("nexus:ready", "1", px=1000)
             return int(client.info("server")["process_id"])
