@@ -11,10 +11,13 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
+        from nexus.accounts.services import forget_expired_tokens
+        from nexus.accounts.services.answers import answers
         from nexus.eventbus import registry
         from nexus.eventbus.stores.postgres import PostgresStore
 
-        registry.register(app="accounts", store=PostgresStore("default"))
+        chores = {forget_expired_tokens: 3600.0, answers.forget_old: 3600.0}
+        registry.register(app="accounts", store=PostgresStore("default"), chores=chores)
 
     def seed(self, plan: SeedPlan) -> Progress:
         """Add the customers of a made-up shop."""

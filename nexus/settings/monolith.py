@@ -1,7 +1,15 @@
 """Everything in one project: the default."""
 
 from nexus.settings.base import *  # noqa: F403
-from nexus.settings.base import EDGE_MIDDLEWARE, REST_FRAMEWORK, SHARED_APPS, STAFF_APPS, STAFF_MIDDLEWARE, postgres
+from nexus.settings.base import (
+    EDGE_MIDDLEWARE,
+    REST_FRAMEWORK,
+    SHARED_APPS,
+    SPECTACULAR_SETTINGS,
+    STAFF_APPS,
+    STAFF_MIDDLEWARE,
+    postgres,
+)
 from nexus.settings.staff import *  # noqa: F403
 from nexus.settings.staff import STAFF_TEMPLATES
 
@@ -15,4 +23,11 @@ REST_FRAMEWORK = REST_FRAMEWORK | {
         "nexus.web.authentication.BearerToken",
         "nexus.accounts.api.authentication.BrowserSession",
     ]
+}
+SPECTACULAR_SETTINGS = SPECTACULAR_SETTINGS | {
+    # Two apps have a field called status; generated clients get a name for each.
+    "ENUM_NAME_OVERRIDES": {
+        "OrderStatus": "nexus.orders.models.Status",
+        "ProductStatus": [("draft", "draft"), ("published", "published"), ("archived", "archived")],
+    }
 }

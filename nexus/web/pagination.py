@@ -14,7 +14,13 @@ from nexus.contracts.paging import Keys, Page, Slice
 
 DEFAULT_SIZE, LARGEST_SIZE = 20, 100
 PARAMETERS = frozenset({"page_size", "cursor"})
-_READERS: dict[str, Callable[[Any], Any]] = {"s": str, "i": int, "t": datetime.fromisoformat, "u": UUID, "n": lambda _: None}
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "s": str,
+    "i": int,
+    "t": datetime.fromisoformat,
+    "u": UUID,
+    "n": lambda _: None,
+}
 
 
 def read_page(request: Request) -> Page:

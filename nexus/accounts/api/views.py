@@ -21,8 +21,8 @@ from nexus.accounts.api.serializers import (
     TokenPairSerializer,
 )
 from nexus.accounts.selectors import get_customer
+from nexus.accounts.services.answers import answers
 from nexus.web.addresses import network_of
-from nexus.web.answers import SqlAnswers
 from nexus.web.idempotency import idempotent
 from nexus.web.permissions import Anyone, customer_with
 from nexus.web.views import APIView, principal
@@ -30,7 +30,6 @@ from nexus.web.views import APIView, principal
 TAGS = ["accounts"]
 # Answers with secrets in them are not kept, so these endpoints know no Idempotency-Key.
 NOT_KEYED = [OpenApiParameter("Idempotency-Key", location=OpenApiParameter.HEADER, exclude=True)]
-answers = SqlAnswers("default")
 
 
 class Register(APIView):

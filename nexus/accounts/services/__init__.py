@@ -5,6 +5,7 @@ from nexus.accounts.services.profile import change_profile, erase_customer, sign
 from nexus.accounts.services.registration import announce, register_customer
 from nexus.accounts.services.tokens import (
     TokenPair,
+    forget_expired_tokens,
     issue_access_token,
     issue_refresh_token,
     issue_tokens,
@@ -18,6 +19,7 @@ __all__ = [
     "change_profile",
     "check_credentials",
     "erase_customer",
+    "forget_expired_tokens",
     "issue_access_token",
     "issue_refresh_token",
     "issue_tokens",

@@ -19,7 +19,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
-from oauth2_provider.models import Application, RefreshToken
+from oauth2_provider.models import Application, RefreshToken, clear_expired
 from oauth2_provider.settings import oauth2_settings
 from oauth2_provider.utils import jwk_from_pem
 from oauthlib.common import Request
@@ -154,3 +154,8 @@ def _storefront() -> Application:
         },
     )
     return client
+
+
+def forget_expired_tokens() -> None:
+    """Delete tokens, grants and codes that can do nothing any more."""
+    clear_expired()
