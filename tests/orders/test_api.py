@@ -161,8 +161,14 @@ class TestSteps:
 class TestTokens:
     @pytest.mark.parametrize(
         "claims",
-        [{"exp": 1}, {"aud": "elsewhere"}, {"iss": "https://evil.example"}, {"header": {"kid": "unknown"}}]
-        + [{"header": {"typ": "JWT"}}, {"sub": "nobody"}],
+        [
+            {"exp": 1},
+            {"aud": "elsewhere"},
+            {"iss": "https://evil.example"},
+            {"header": {"kid": "unknown"}},
+            {"header": {"typ": "JWT"}},
+            {"sub": "nobody"},
+        ],
         ids=str,
     )
     def test_that_are_not_good_are_401_with_a_challenge(

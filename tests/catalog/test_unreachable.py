@@ -1,0 +1,156 @@
+"""MongoDB gone or frozen: refusals in seconds, never a hang and never a 500."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+import mongoengine
+import pytest
+from django.conf import LazySettings
+from pymongo.errors import ConnectionFailure, ExecutionTimeout
+
+from nexus.catalog import services
+from nexus.catalog.models import connection
+from nexus.web import health
+
+from .conftest import a_lamp
+
+SECONDS = 3.5
+NEW = {"slug": "new", "name": "New", "product_type": "lamp"}
+CALLS = [
+    ("get", "/api/v1/products", None),
+    ("get", "/api/v1/products?facets=true&search=lamp", None),
+    ("get", "/api/v1/products/alva", None),
+    ("get", "/api/v1/categories", None),
+    ("get", "/api/v1/product-types/lamp", None),
+    ("post", "/api/v1/products", NEW),
+    ("patch", "/api/v1/products/alva", {"name": "Other"}),
+    ("delete", "/api/v1/categories/home", None),
+]
+
+
+class Proxy:
+    """Stands between the driver and the server, and can stop passing anything on without closing anything."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._server = (host, port)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listener.getsockname()[1]
+        self.flowing = threading.Event()
+        self.flowing.set()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            server = socket.create_connection(self._server)
+            for source, target in ((client, server), (server, client)):
+                threading.Thread(target=self._pump, args=[source, target], daemon=True).start()
+
+    def _pump(self, source: socket.socket, target: socket.socket) -> None:
+        try:
+            while data := source.recv(65536):
+                self.flowing.wait()
+                target.sendall(data)
+        except OSError:
+            pass
+        finally:
+            source.close()
+            target.close()
+
+    def close(self) -> None:
+        self.flowing.set()
+        self._listener.close()
+
+
+@pytest.fixture
+def elsewhere(settings: LazySettings) -> Iterator[None]:
+    """Lets a test point MONGO_URL elsewhere, by `reconnect`."""
+    before = urlsplit(settings.MONGO_URL).netloc
+    yield
+    reconnect(settings, before)
+
+
+def reconnect(settings: LazySettings, netloc: str) -> None:
+    settings.MONGO_URL = urlsplit(settings.MONGO_URL)._replace(netloc=netloc).geturl()
+    mongoengine.disconnect(connection.ALIAS)
+    connection.register()
+
+
+@pytest.fixture
+def nobody_listens(settings, elsewhere) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as vacant:
+        port = vacant.getsockname()[1]
+    reconnect(settings, f"127.0.0.1:{port}")
+
+
+@pytest.fixture
+def frozen(settings, elsewhere) -> Iterator[None]:
+    """A server that answered until now, and keeps its connections open without a word."""
+    server = urlsplit(settings.MONGO_URL)
+    proxy = Proxy(server.hostname, server.port or 27017)
+    reconnect(settings, f"127.0.0.1:{proxy.port}")
+    services.create_product(product=a_lamp())
+    proxy.flowing.clear()
+    yield
+    proxy.close()
+
+
+def assert_refused(client, method, url, body, *, seconds):
+    started = time.monotonic()
+
+    answer = getattr(client, method)(url, body)
+
+    assert time.monotonic() - started < seconds
+    assert (answer.status_code, answer["Content-Type"]) == (503, "application/problem+json")
+    assert int(answer["Retry-After"]) > 0
+
+
+class TestNobodyListens:
+    @pytest.mark.parametrize(("method", "url", "body"), CALLS)
+    def test_is_answered_503_in_time(self, staff, nobody_listens, method, url, body):
+        assert_refused(staff, method, url, body, seconds=SECONDS)
+
+    def test_is_answered_503_for_a_keyed_request(self, staff, nobody_listens):
+        staff.defaults["HTTP_IDEMPOTENCY_KEY"] = "k"
+
+        assert_refused(staff, "post", "/api/v1/products", NEW, seconds=SECONDS)
+
+    def test_makes_catalog_alone_unready(self, api, nobody_listens, monkeypatch):
+        monkeypatch.setattr(health, "_last", (float("-inf"), {}))
+        monkeypatch.setitem(health.checks, "mongodb", connection.ping)
+
+        answer = api.get("/readyz")
+
+        assert (answer.status_code, answer.json()["checks"]["mongodb"]) == (503, "unreachable")
+
+    def test_leaves_the_process_alive(self, api, nobody_listens):
+        assert api.get("/livez").status_code == 200
+
+
+class TestFrozen:
+    @pytest.mark.parametrize(("method", "url", "body"), [CALLS[0], CALLS[2], CALLS[6]])
+    def test_is_answered_503_in_time(self, staff, frozen, method, url, body):
+        assert_refused(staff, method, url, body, seconds=SECONDS)
+
+    def test_ends_a_transaction_in_time(self, frozen):
+        started = time.monotonic()
+
+        with pytest.raises((ConnectionFailure, ExecutionTimeout)):
+            services.create_product(product=a_lamp(slug="other"))
+
+        assert time.monotonic() - started < 6
+
+
+class TestBusy:
+    def test_is_answered_503_when_a_transaction_never_gets_its_turn(self, staff):
+        log = connection.database()["event_log_position"]
+        with log.database.client.start_session() as session, session.start_transaction():
+            log.update_one({"_id": "last"}, {"$set": {"held": True}}, session=session)
+
+            assert_refused(staff, "post", "/api/v1/products", NEW | {"variants": [{"sku": "NEW"}]}, seconds=7)
