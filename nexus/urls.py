@@ -23,4 +23,6 @@ urlpatterns = [
 if apps.is_installed("django.contrib.admin"):
     from django.contrib import admin
 
+    admin.site.site_header = admin.site.site_title = "Nexus"
+    admin.site.index_title = "The shop"
     urlpatterns += [path("admin/", admin.site.urls)]

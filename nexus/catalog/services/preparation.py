@@ -1,0 +1,28 @@
+"""What MongoDB needs before the catalog can work."""
+
+import pymongo
+
+from nexus.catalog.models import Category, Product, ProductType
+from nexus.catalog.models.connection import IDEMPOTENCY_KEYS, RETIRED_SKUS, database, ping, store
+from nexus.web.answers import LIFETIME
+
+LONGEST = 3600.0
+"""Seconds that building the indexes of a large catalog may take."""
+
+
+def prepare() -> None:
+    """
+    Create collections and indexes; again does nothing.
+
+    :raises PyMongoError: the server does not answer
+    """
+    # Asked before the long patience begins: that is for building indexes, not for a server that is not there.
+    ping()
+    with pymongo.timeout(LONGEST):
+        present = set(database().list_collection_names())
+        for name in {RETIRED_SKUS, IDEMPOTENCY_KEYS} - present:
+            database().create_collection(name)
+        database()[IDEMPOTENCY_KEYS].create_index("created_at", expireAfterSeconds=int(LIFETIME.total_seconds()))
+        for document in (Category, ProductType, Product):
+            document.ensure_indexes()
+        store.prepare()
