@@ -8,6 +8,7 @@ relays do not come back in step.
 import logging
 import random
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 
@@ -54,11 +55,20 @@ class Relay:
 
     @contextmanager
     def stepping(self) -> Iterator[Callable[[], int]]:
-        """For tests and drains: a function that does one step and returns how many records it moved."""
+        """For drains: a function that does one step and returns how many records it moved; 0 means there are none."""
+
+        def step() -> int:
+            while True:
+                moved, pending = self._step(reader)
+                if moved or not pending:
+                    return moved
+                # Something is written behind a transaction that is still open: it is not nothing.
+                time.sleep(SETTLING)
+
         with closing(self._store.reader(self.consumer)) as reader:
             if not reader.acquire():
                 raise RuntimeError(f"{self.consumer} is followed by another process")
-            yield lambda: self._step(reader)[0]
+            yield step
 
     def _follow(self, reader: Reader, stop: threading.Event) -> Iterator[int]:
         while not stop.is_set():

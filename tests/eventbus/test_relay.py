@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from django.db import connections, transaction
 
 from nexus.eventbus import bus
 from nexus.eventbus.registry import Member
@@ -79,6 +80,29 @@ class TestInProcessBus:
 
         assert moved == 4
         assert witness.seen == [envelope.id for envelope in told]
+
+    def test_is_not_at_rest_while_a_transaction_holds_events_back(
+        self, member: Member, witness: Witness, store: PostgresStore
+    ) -> None:
+        begun, go_on = threading.Event(), threading.Event()
+
+        def hold_open() -> None:
+            with transaction.atomic(using=store.database):
+                store.append([lit()])
+                begun.set()
+                go_on.wait(10)
+            connections[store.database].close()
+
+        holder = threading.Thread(target=hold_open)
+        holder.start()
+        begun.wait(10)
+        told = lit()
+        tell(store, told)
+        threading.Timer(0.2, go_on.set).start()
+
+        assert bus.drain() == 2
+        assert told.id in witness.seen
+        holder.join()
 
     def test_runs_of_one_type_stay_together(self, member: Member, witness: Witness, store: PostgresStore) -> None:
         tell(store, lit(), lit(), broken(), lit())
