@@ -79,17 +79,19 @@ def store() -> PostgresStore:
 
 
 @pytest.fixture
-def member(witness: Witness, store: PostgresStore, monkeypatch: pytest.MonkeyPatch) -> Iterator[Member]:
+def member(witness: Witness, store: PostgresStore) -> Iterator[Member]:
     """The only member of the bus: it tells about lamps and hears about them."""
     handlers = {
         "toys.lamp-lit.v1": registry.in_batches(lambda told: witness.hears_batches(told)),
         "toys.lamp-broken.v1": witness.hears_one,
     }
     toys = Member(name="toys", store=store, handlers=handlers)
-    monkeypatch.setattr(registry, "members", {"toys": toys})
-    for module in ("bus", "dead_letters", "backends.inprocess", "backends.celery", "backends.celery.delivering"):
-        monkeypatch.setattr(f"nexus.eventbus.{module}.members", {"toys": toys})
-    return toys
+    others = dict(registry.members)
+    registry.members.clear()
+    registry.members["toys"] = toys
+    yield toys
+    registry.members.clear()
+    registry.members.update(others)
 
 
 def tell(store: PostgresStore, *envelopes: Envelope[Event]) -> None:
