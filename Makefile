@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NEXUS_VAR ?= var
 
-.PHONY: help run test check format lock extract secrets clean
+.PHONY: help run test browser check format lock extract secrets clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -16,6 +16,9 @@ run: .venv/runtime ## start everything here: engines, a demo shop, the server on
 test: .venv/dev ## run the whole test suite; engines start by themselves
 	@$(BIN)/python -m pytest $(ARGS)
 
+browser: .venv/dev ## look at the pages in headless Chromium (install it first)
+	@$(BIN)/python -m pytest -o addopts="-p nexus.embedded.pytest_plugin" tests/browser
+
 check: .venv/dev ## lint, types, import rules, migrations, compose file, Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -23,7 +26,8 @@ check: .venv/dev ## lint, types, import rules, migrations, compose file, Dockerf
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tests.architecture.hidden_references
 	$(BIN)/python -m tests.deploy.check
-	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- $(BIN)/python manage.py makemigrations --check --dry-run
+	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- \
+		sh -c '$(BIN)/python manage.py prepare && $(BIN)/python manage.py makemigrations --check --dry-run'
 
 extract: .venv/dev ## let one app leave: make extract APP=orders
 	$(BIN)/python -m tests.architecture.extraction $(APP)

@@ -39,7 +39,7 @@ STEPS = (
 def server_command(*, port: int) -> list[str]:
     """Return the command that serves the shop on the port."""
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", "1", "--blocking-threads", "16"]
+    size = ["--workers", "1", "--blocking-threads", "16", "--backpressure", "64"]
     return [sys.executable, "-m", "granian", "--interface", "wsgi", "nexus.wsgi:application", *place, *size]
 
 

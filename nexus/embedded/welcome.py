@@ -68,6 +68,8 @@ Nexus is open.
   API docs      {shop}/api/docs
   staff admin   {shop}/admin/
                 {demo.staff.email}  {demo.staff.password}
+  as customer   {shop}/login
+                {demo.customer.email}  {demo.customer.password}
 
 Paste this to place an order and see it confirmed:
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.utils import timezone
 
-from nexus.eventbus.delivery import deliver
+from nexus.eventbus.delivery import Outcome, deliver
 from nexus.eventbus.models import DeadLetter
 from nexus.eventbus.registry import members
 
@@ -18,7 +18,8 @@ def replay(letters: Iterable[DeadLetter]) -> tuple[int, int]:
     """
     done = failed = 0
     for letter in letters:
-        outcome = deliver(member=members[letter.subscriber], message=letter.event)
+        member = members.get(letter.subscriber)
+        outcome = deliver(member=member, message=letter.event) if member else Outcome()
         if outcome.applied or outcome.duplicate:
             letter.replayed_at = timezone.now()
             letter.save(update_fields=["replayed_at"])

@@ -136,6 +136,7 @@ class LoggedEvent(bus.EventRecord):
     class Meta:
         proxy = True
         verbose_name = "event"
+        verbose_name_plural = "event log"
 
 
 class DeadLetter(bus.DeadLetter):

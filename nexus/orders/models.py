@@ -118,6 +118,9 @@ class Price(models.Model):
     sellable = models.BooleanField()
     version = models.BigIntegerField()
 
+    class Meta:
+        verbose_name_plural = "price book"
+
     def __str__(self) -> str:
         return self.sku
 
@@ -128,6 +131,7 @@ class LoggedEvent(bus.EventRecord):
     class Meta:
         proxy = True
         verbose_name = "event"
+        verbose_name_plural = "event log"
 
 
 class DeadLetter(bus.DeadLetter):

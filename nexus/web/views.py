@@ -7,6 +7,7 @@ from django.http import HttpRequest
 from rest_framework import views
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.serializers import Serializer
 
 from nexus.contracts.errors import FieldError, Invalid, Stale
 from nexus.web.principal import Principal
@@ -16,10 +17,15 @@ class APIView(views.APIView):
     """Refuses query parameters that the endpoint does not know: ignoring one would answer another question."""
 
     query_parameters: ClassVar[frozenset[str]] = frozenset()
+    serializer_class: ClassVar[type[Serializer] | None] = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         self.refuse_unknown_parameters(request)
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Serializer:
+        """What the browsable API fills its form with, where the view names a serializer."""
+        return (self.serializer_class or Serializer)(*args, **kwargs)
 
     def refuse_unknown_parameters(self, request: Request) -> None:
         """:raises Invalid: naming each unknown parameter"""

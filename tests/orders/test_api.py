@@ -221,3 +221,15 @@ def test_an_absent_order_is_404(customer: APIClient) -> None:
     answer = customer.get(f"{ORDERS}/{uuid4()}")
 
     assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+
+
+class TestInABrowser:
+    def test_a_refusal_is_a_page_too(self, api: APIClient) -> None:
+        answer = api.get(ORDERS, headers={"Accept": "text/html"})
+
+        assert (answer.status_code, answer["Content-Type"]) == (401, "text/html; charset=utf-8")
+
+    def test_the_form_to_place_an_order_shows_its_fields(self, customer: APIClient) -> None:
+        page = customer.get(ORDERS, headers={"Accept": "text/html"}).content.decode()
+
+        assert "&quot;lines&quot;" in page

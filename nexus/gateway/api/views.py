@@ -8,7 +8,7 @@ from django.shortcuts import render
 ROOMS = {
     "catalog": [("/api/v1/products", "Products"), ("/api/v1/categories", "Categories")],
     "orders": [("/api/v1/orders", "Your orders")],
-    "inventory": [("/api/v1/inventory/stock?sku=LAMP-001", "Stock of a lamp")],
+    "inventory": [("/api/v1/inventory/locations", "Locations")],
     "accounts": [("/api/v1/accounts/me", "Your account"), ("/login", "Log in")],
 }
 OPERATIONS = [

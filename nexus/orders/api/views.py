@@ -36,6 +36,9 @@ EXAMPLE = OpenApiExample("Two lamps", {"lines": [{"sku": "LAMP-001", "quantity":
 
 
 class OrderList(APIView):
+    """Your orders, newest first; POST places one. `Prefer: wait=5` answers when it is settled."""
+
+    name = "Your orders"
     permission_classes = [customer_with("orders")]
     query_parameters = PARAMETERS | {"status"}
     serializer_class = PlaceOrderSerializer
@@ -70,6 +73,9 @@ class OrderList(APIView):
 
 
 class OrderDetail(APIView):
+    """One of your orders."""
+
+    name = "Order"
     permission_classes = [customer_with("orders")]
 
     @extend_schema(tags=["orders"], summary="One of your orders", responses=OrderSerializer)
@@ -79,6 +85,9 @@ class OrderDetail(APIView):
 
 
 class OrderEvents(APIView):
+    """What happened to the order, from the event store."""
+
+    name = "What happened"
     permission_classes = [customer_with("orders")]
 
     @extend_schema(tags=["orders"], summary="What happened to it, oldest first", responses=OrderHistorySerializer)
