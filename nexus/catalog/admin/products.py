@@ -28,7 +28,7 @@ class ProductAdmin(DocumentAdmin):
 
     form = ProductForm
     change_form_template = "admin/catalog/change_form_with_rows.html"
-    list_display = ["picture", "title", "badge", "price", "availability", "product_type", "changed"]
+    list_display = ["picture", "title", "badge", "price", "availability", "changed"]
     list_display_links = ["picture", "title"]
     list_filter = [StatusFilter, StockFilter, TypeFilter, CategoryFilter]
     search_fields = ["name"]
