@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
             fields=[],
             options={
                 "verbose_name": "event",
+                "verbose_name_plural": "event log",
                 "proxy": True,
                 "indexes": [],
                 "constraints": [],

@@ -36,6 +36,7 @@ class Migration(migrations.Migration):
                 ("sellable", models.BooleanField()),
                 ("version", models.BigIntegerField()),
             ],
+            options={"verbose_name_plural": "price book"},
         ),
         migrations.CreateModel(
             name="DeadLetter",
@@ -52,6 +53,7 @@ class Migration(migrations.Migration):
             fields=[],
             options={
                 "verbose_name": "event",
+                "verbose_name_plural": "event log",
                 "proxy": True,
                 "indexes": [],
                 "constraints": [],
