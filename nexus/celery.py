@@ -39,7 +39,8 @@ app.conf.update(
     task_reject_on_worker_lost=True,
     task_acks_on_failure=False,
     task_acks_on_timeout=False,
-    task_time_limit=120,
+    # Longer than a worker is patient with a store that is away, shorter than RabbitMQ's half hour for an ack.
+    task_time_limit=1500,
     task_ignore_result=True,
     result_backend=None,
     accept_content=["json"],

@@ -15,14 +15,12 @@ handler500 = "nexus.web.problems.server_error"
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
-    path("api/schema", SpectacularAPIView.as_view(), name="schema"),
-    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/schema", SpectacularAPIView.as_view(http_method_names=["get", "head"]), name="schema"),
+    path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     *(path("", include(f"nexus.{app}.api.urls")) for app in settings.APPS),
 ]
 
 if apps.is_installed("django.contrib.admin"):
     from django.contrib import admin
 
-    admin.site.site_header = admin.site.site_title = "Nexus"
-    admin.site.index_title = "The shop"
     urlpatterns += [path("admin/", admin.site.urls)]

@@ -30,7 +30,9 @@ class Chores:
         try:
             chore()
         except Exception as failure:  # noqa: BLE001  whatever went wrong, the chore is due again soon
-            log.warning("%s failed: %s: %s", getattr(chore, "__name__", chore), type(failure).__name__, failure)
+            log.warning(
+                "%s failed: %s: %s", getattr(chore, "__name__", type(chore).__name__), type(failure).__name__, failure
+            )
         finally:
             # Between rounds the connections belong to those who work all the time.
             connections.close_all()

@@ -62,7 +62,9 @@ def deliver(*, member: Member, message: bytes | str) -> Outcome:
     return outcome
 
 
-def _handle(member: Member, handler: Handler, records: Sequence[Record], outcome: Outcome) -> None:
+def _handle(
+    member: Member, handler: Handler, records: Sequence[Record], outcome: Outcome, *, tries: int = TRIES
+) -> None:
     try:
         _apply(member, handler, records, outcome)
     except TRANSIENT as away:
@@ -71,9 +73,9 @@ def _handle(member: Member, handler: Handler, records: Sequence[Record], outcome
         if len(records) > 1:
             log.warning("%s: a batch of %d %s failed, taking it apart", member.name, len(records), records[0].type)
             for record in records:
-                _handle(member, handler, [record], outcome)
+                _handle(member, handler, [record], outcome, tries=1)
         else:
-            _insist(member, handler, records[0], failure, outcome)
+            _insist(member, handler, records[0], failure, outcome, tries=tries)
 
 
 def _apply(member: Member, handler: Handler, records: Sequence[Record], outcome: Outcome) -> None:
@@ -96,9 +98,11 @@ def _call(handler: Handler, envelopes: Sequence[Envelope[Event]]) -> None:
             handler(envelope)
 
 
-def _insist(member: Member, handler: Handler, record: Record, failure: Exception, outcome: Outcome) -> None:
-    """A few more tries for one event, then the dead letters."""
-    for attempt in range(1, TRIES):
+def _insist(
+    member: Member, handler: Handler, record: Record, failure: Exception, outcome: Outcome, *, tries: int
+) -> None:
+    """A few more tries for one event, then the dead letters; one that failed in a batch already gets no more."""
+    for attempt in range(1, tries):
         if isinstance(failure, Undecodable):
             break
         time.sleep(PAUSE * attempt)

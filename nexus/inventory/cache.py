@@ -1,10 +1,12 @@
 """
 Levels in Redis under ``stock:{sku}``: a copy that may be stale or gone, written only by comparing versions.
 
-Nothing is sold by it. When Redis is away, every function does nothing and says so once in the log.
+Nothing is sold by it. When Redis is away, or hangs, it is left alone for a moment: waiting for it once in a while is
+bearable, in every request it is not.
 """
 
 import logging
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,6 +18,8 @@ log = logging.getLogger("nexus.inventory")
 
 KEY = "stock:{sku}"
 LIFETIME = 7 * 24 * 3600
+REST = 1.0
+_resting_until = float("-inf")
 
 # Arguments: available, version, as_of for each key, then the lifetime. An older version never replaces a newer one.
 KEEP_NEWEST = """
@@ -42,25 +46,56 @@ class Level:
     as_of: datetime
 
 
-def keep_newest(levels: Sequence[Level]) -> None:
-    """Put levels into the cache unless it has newer ones."""
+def is_there() -> bool:
+    """False for a moment after it was found to be away."""
+    return time.monotonic() >= _resting_until
+
+
+def wake() -> None:
+    """Ask again at once, whatever happened before."""
+    global _resting_until
+    _resting_until = float("-inf")
+
+
+def _rest(why: RedisError) -> None:
+    global _resting_until
+    _resting_until = time.monotonic() + REST
+    log.warning("the stock cache is away: %s", why)
+
+
+def keep_newest(levels: Sequence[Level]) -> bool:
+    """Put levels into the cache unless it has newer ones; False when the cache is away."""
     keys = [KEY.format(sku=level.sku) for level in levels]
     values = [value for each in levels for value in (each.available, each.version, each.as_of.timestamp())]
+    if not is_there():
+        return False
     try:
         get_redis_connection("default").eval(KEEP_NEWEST, len(keys), *keys, *values, LIFETIME)
     except RedisError as why:
-        log.warning("stock cache not refreshed: %s", why)
+        _rest(why)
+        return False
+    return True
+
+
+def forget(skus: Sequence[str]) -> None:
+    """Take levels out of the cache; the next reader fetches them from the database."""
+    try:
+        get_redis_connection("default").delete(*(KEY.format(sku=sku) for sku in skus))
+    except RedisError as why:
+        _rest(why)
 
 
 def find_levels(skus: Sequence[str]) -> dict[str, Level]:
     """The levels that the cache has, in one round trip."""
+    if not is_there():
+        return {}
     try:
         pipeline = get_redis_connection("default").pipeline(transaction=False)
         for sku in skus:
             pipeline.hmget(KEY.format(sku=sku), "available", "version", "as_of")
         answers = pipeline.execute()
     except RedisError as why:
-        log.warning("stock cache not read: %s", why)
+        _rest(why)
         return {}
     return {
         sku: Level(

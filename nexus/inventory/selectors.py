@@ -49,7 +49,7 @@ def list_levels(skus: Sequence[str]) -> list[LevelView]:
     cached = cache.find_levels(skus)
     missing = [sku for sku in skus if sku not in cached]
     read = read_levels(missing) if missing else {}
-    if read:
+    if read and cache.is_there():
         cache.keep_newest(list(read.values()))
     return [
         LevelView(level=cached.get(sku) or read[sku], source="cache" if sku in cached else "database")

@@ -125,6 +125,17 @@ class Price(models.Model):
         return self.sku
 
 
+class StockHint(models.Model):
+    """The newest level that inventory told of a sku: enough to refuse what is known to be sold out."""
+
+    sku = models.CharField(max_length=64, primary_key=True)
+    available = models.IntegerField()
+    version = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.available} × {self.sku}"
+
+
 class LoggedEvent(bus.EventRecord):
     """The log of orders, for the admin."""
 

@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import OuterRef, Subquery
+
 from nexus.contracts.base import Envelope, Event
 from nexus.contracts.orders import OrderLine as Line
 from nexus.contracts.paging import Page, Slice
 from nexus.eventbus.wire import envelope_of
 from nexus.orders.exceptions import OrderNotFound
-from nexus.orders.models import DATABASE, Order, OrderLine, PlacementClaim, Price, Status, store
+from nexus.orders.models import DATABASE, Order, OrderLine, PlacementClaim, Price, Status, StockHint, store
 from nexus.web.keyset import slice_of
 
 
@@ -64,9 +66,27 @@ def find_claim(*, customer_id: UUID, key: str) -> PlacementClaim | None:
     return PlacementClaim.objects.using(DATABASE).filter(customer_id=customer_id, key=key).first()
 
 
-def list_prices(skus: Iterable[str]) -> dict[str, Price]:
-    """The known offers among `skus`."""
-    return Price.objects.using(DATABASE).in_bulk(list(skus))
+@dataclass(frozen=True, kw_only=True)
+class Offer:
+    """What a sku costs, in minor units by currency, and how many there are as far as is known."""
+
+    name: str
+    prices: dict[str, int]
+    sellable: bool
+    available: int | None
+
+    @property
+    def sold_out(self) -> bool:
+        return self.available is not None and self.available <= 0
+
+
+def list_offers(skus: Iterable[str]) -> dict[str, Offer]:
+    """The known offers among `skus`, in one query."""
+    hint = StockHint.objects.filter(sku=OuterRef("sku")).values("available")
+    rows = Price.objects.using(DATABASE).filter(sku__in=list(skus)).annotate(available=Subquery(hint))
+    return {
+        row.sku: Offer(name=row.name, prices=row.prices, sellable=row.sellable, available=row.available) for row in rows
+    }
 
 
 def list_settled(order_ids: Iterable[UUID]) -> set[UUID]:

@@ -80,7 +80,12 @@ def postgres(name: str) -> dict[str, Any]:
         "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {
             "connect_timeout": 3,
-            # A request never waits long for anything: not for a connection, a lock or a statement.
+            # A request waits long neither for a connection nor for a lock nor for a statement, and a server that has
+            # vanished is noticed. One that takes packets and never answers is not: that is the network's to tell.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             "pool": {"min_size": 0, "max_size": env.number("NEXUS_POSTGRES_POOL"), "timeout": 3},
             "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
         },

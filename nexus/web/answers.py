@@ -69,6 +69,10 @@ class SqlAnswers:
             )
             return answer, False
 
+    def forget_caller(self, caller: str) -> None:
+        """Delete every answer to a caller, as its scope begins with them."""
+        IdempotencyKey.objects.using(self._database).filter(scope__startswith=f"{caller} ").delete()
+
     def forget_old(self) -> int:
         """Delete answers past their lifetime; how many they were."""
         old = IdempotencyKey.objects.using(self._database).filter(created_at__lt=timezone.now() - LIFETIME)

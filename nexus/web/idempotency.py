@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nexus.contracts.errors import FieldError, Invalid, KeyReused
+from nexus.web.addresses import address_of
 from nexus.web.answers import Answer, AnswerStore
 from nexus.web.principal import Principal
 
@@ -40,7 +41,7 @@ def fingerprint_of(*parts: Any) -> str:
 def scope_of(request: Request) -> str:
     """Keys belong to a caller and a route: nobody can see another's answers with a guessed key."""
     user = request.user
-    caller = user.pk if isinstance(user, Principal) else f"anyone {request.META.get('REMOTE_ADDR', '')}"
+    caller = user.pk if isinstance(user, Principal) else f"anyone {address_of(request._request)}"
     return f"{caller} {sha256(request.path.encode()).hexdigest()[:40]}"
 
 

@@ -6,6 +6,7 @@ push every async request through a thread and cost most of its speed.
 import re
 import secrets
 from collections.abc import Callable, Generator
+from io import BytesIO
 from typing import Any
 
 from asgiref.sync import iscoroutinefunction
@@ -116,5 +117,12 @@ def body_limit(request: HttpRequest) -> Step:
     length = request.META.get("CONTENT_LENGTH") or "0"
     if not length.isdigit() or int(length) > settings.MAX_BODY:
         return respond(RequestDataTooBig(), request)
+    if "chunked" in request.headers.get("Transfer-Encoding", "").lower() and "wsgi.input" in request.META:
+        # WSGI leaves the length of such a body open, and Django would take it for none.
+        body = request.META["wsgi.input"].read(settings.MAX_BODY + 1)
+        if len(body) > settings.MAX_BODY:
+            return respond(RequestDataTooBig(), request)
+        request.META["CONTENT_LENGTH"] = str(len(body))
+        request._stream = BytesIO(body)
     response = yield
     return response

@@ -30,7 +30,7 @@ def read_page(request: Request) -> Page:
     :raises Invalid: ``page_size`` is not 1 to 100, or ``cursor`` is not one that this API gave
     """
     size = request.query_params.get("page_size", str(DEFAULT_SIZE))
-    if not (size.isascii() and size.isdigit() and 1 <= int(size) <= LARGEST_SIZE):
+    if not (size.isascii() and size.isdigit() and len(size) <= 3 and 1 <= int(size) <= LARGEST_SIZE):
         message = f"A whole number from 1 to {LARGEST_SIZE}."
         raise Invalid(errors=[FieldError(field="page_size", code="out_of_range", message=message)])
     cursor = request.query_params.get("cursor")

@@ -42,7 +42,10 @@ def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     if document is None:
         return None
     set_rollback()
-    response = Response(document, status=document["status"], content_type=CONTENT_TYPE)
+    renderer = getattr(context["request"], "accepted_renderer", None)
+    # A browser gets a page about the problem, and a page calls itself one.
+    kind = CONTENT_TYPE if renderer is None or renderer.format == "json" else None
+    response = Response(document, status=document["status"], content_type=kind)
     for name, value in headers_for(exception).items():
         response[name] = value
     return response

@@ -2,6 +2,7 @@
 Verifies access tokens offline: RFC 9068 JWTs (``typ: at+jwt``), RS256 only, keys by `kid` from a JWK set.
 """
 
+import logging
 import re
 import threading
 import time
@@ -20,6 +21,7 @@ from nexus.contracts.errors import Unavailable
 ALGORITHMS = ["RS256"]
 REQUIRED = ["exp", "iat", "iss", "aud", "sub", "jti", "client_id", "scope"]
 LEEWAY = 10
+log = logging.getLogger("nexus.web")
 KEY_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
@@ -34,6 +36,7 @@ class KeySet:
     fetch: Callable[[], dict[str, Any]]
     keep: float = 300
     patience: float = 60
+    pause: float = 2
     _keys: dict[str, Any] = field(default_factory=dict)
     _fetched: float = float("-inf")
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -41,8 +44,11 @@ class KeySet:
     def get(self, key_id: str) -> Any:
         """:raises BadToken: no such key; :raises Unavailable: the keys cannot be had"""
         age = time.monotonic() - self._fetched
-        if age > self.keep or (key_id not in self._keys and age > self.patience):
+        patience = self.patience if self._keys else self.pause
+        if age > self.keep or (key_id not in self._keys and age > patience):
             self._refresh()
+        if not self._keys:
+            raise Unavailable("The keys that verify tokens cannot be fetched.")
         if key_id not in self._keys:
             raise BadToken("signed by an unknown key")
         return self._keys[key_id]
@@ -52,13 +58,13 @@ class KeySet:
             if time.monotonic() - self._fetched < 1:
                 return
             try:
-                keys = self.fetch()["keys"]
-            except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError):
-                if not self._keys:
-                    raise Unavailable("The keys that verify tokens cannot be fetched.") from None
-            else:
-                self._keys = {key["kid"]: jwt.PyJWK(key, algorithm="RS256").key for key in keys}
-            self._fetched = time.monotonic()
+                fetched = self.fetch()["keys"]
+                self._keys = {key["kid"]: jwt.PyJWK(key, algorithm="RS256").key for key in fetched}
+            except (urllib3.exceptions.HTTPError, OSError, ValueError, KeyError, TypeError, jwt.PyJWTError):
+                log.warning("the keys that verify tokens cannot be fetched")
+            finally:
+                # Failures count too: otherwise every request would wait for a server that does not answer.
+                self._fetched = time.monotonic()
 
 
 class Verifier:

@@ -163,3 +163,31 @@ class TestNoise:
         form = {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET}
 
         assert Client().post("/oauth/token/", form).status_code == 200
+
+
+class TestWithoutACookie:
+    @pytest.mark.parametrize("path", ["token", "introspect", "revoke"])
+    def test_a_client_needs_no_csrf_token(self, robot, path):
+        client = Client(enforce_csrf_checks=True)
+
+        answer = client.post(
+            f"/oauth/{path}",
+            {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET, "token": "junk"},
+        )
+
+        assert answer.status_code != 403 or b"CSRF" not in answer.content
+        assert answer.headers["Content-Type"].startswith("application/json") or answer.status_code == 200
+
+    def test_a_token_comes_out_of_it(self, robot):
+        answer = Client(enforce_csrf_checks=True).post(
+            "/oauth/token",
+            {"grant_type": "client_credentials", "client_id": "robot", "client_secret": SECRET},
+        )
+
+        assert answer.status_code == 200, answer.content
+
+    def test_agreeing_in_a_browser_still_asks_for_one(self, customer, partner):
+        browser = Client(enforce_csrf_checks=True)
+        browser.force_login(customer)
+
+        assert browser.post("/oauth/authorize", {"allow": "yes", "client_id": "partner"}).status_code == 403

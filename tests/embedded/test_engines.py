@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -216,5 +216,9 @@ def _taken(var: Path) -> Iterator[None]:
     """Hold every port remembered in the directory."""
     with ExitStack() as stack:
         for file in var.glob("*/port"):
-            stack.enter_context(socket.socket()).bind(("127.0.0.1", int(file.read_text())))
+            holder = stack.enter_context(socket.socket())
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            # One that somebody else has got hold of meanwhile is taken as well.
+            with suppress(OSError):
+                holder.bind(("127.0.0.1", int(file.read_text())))
         yield

@@ -13,7 +13,7 @@ from nexus.eventbus.delivery import Outcome, deliver
 from nexus.eventbus.models import EventRecord
 from nexus.eventbus.registry import members
 from nexus.eventbus.wire import encode, record_of
-from nexus.inventory import services
+from nexus.inventory import cache, services
 from nexus.inventory.models import DATABASE, LedgerEntry, Location, Reservation, Stock
 
 
@@ -87,5 +87,6 @@ class Stockroom:
 @pytest.fixture
 def stockroom(request: pytest.FixtureRequest, clean_redis: object) -> Stockroom:
     # A test that commits leaves the tables empty, the location of the first migration included.
+    cache.wake()
     Location.objects.get_or_create(code="main", defaults={"name": "Main warehouse", "rank": 0})
     return Stockroom()

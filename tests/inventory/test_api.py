@@ -71,7 +71,9 @@ class TestTimeTravel:
 
         assert levels == [5, 3]
 
-    @pytest.mark.parametrize("instant", ["yesterday", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", ""])
+    @pytest.mark.parametrize(
+        "instant", ["yesterday", "2026-02-30T00:00:00Z", "2026-01-01T00:00:00", "", "0001-01-01T00:00:00%2B23:59"]
+    )
     def test_refuses_what_is_no_instant(self, keeper: APIClient, instant: str) -> None:
         assert keeper.get(f"{LAMP}?at={instant}").status_code == 400
 

@@ -1,6 +1,6 @@
 """The cache answers questions and never lies about a sale: newest version wins, and without it the database answers."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from django.db import connections
@@ -10,6 +10,7 @@ from nexus.inventory import cache, selectors, services
 from nexus.inventory.cache import Level
 from nexus.inventory.exceptions import ItemNotFound
 from nexus.inventory.models import DATABASE, Stock
+from nexus.inventory.services.reconcile import CacheAway, Rounds
 from tests.inventory.conftest import Stockroom
 
 pytestmark = pytest.mark.django_db(databases=["inventory"])
@@ -102,5 +103,28 @@ class TestReconcileCache:
         Stock.objects.update(reserved=4, version=50)
 
         services.reconcile_recent_changes()
+
+        assert selectors.get_level("LAMP").level.available == 1
+
+    def test_mends_a_cache_that_is_ahead_of_a_restored_database(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=5)
+        cache.keep_newest([level(0, 1_000_000)])
+
+        services.reconcile_cache()
+
+        assert selectors.get_level("LAMP").level.available == 5
+
+    def test_makes_up_for_a_round_that_did_not_get_through(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=5)
+        rounds = Rounds()
+        rounds()
+        cache.keep_newest([level(9, 40)])
+        Stock.objects.update(reserved=4, version=50, updated_at=datetime.now(UTC) - timedelta(hours=2))
+        rounds._through = datetime.now(UTC) - timedelta(hours=3)
+
+        with override_settings(CACHES=NOWHERE), pytest.raises(CacheAway):
+            rounds()
+        cache.wake()
+        rounds()
 
         assert selectors.get_level("LAMP").level.available == 1

@@ -129,6 +129,23 @@ class TestSettling:
         assert (stockroom.on_hand(), stockroom.reserved()) == ({"LAMP": 5}, {"LAMP": 0})
         assert stockroom.books_balance()
 
+    @pytest.mark.parametrize("expired_first", [False, True])
+    def test_a_return_that_overtakes_its_shipment_loses_nothing(
+        self, stockroom: Stockroom, expired_first: bool
+    ) -> None:
+        stockroom.has(LAMP=5)
+        order_id = stockroom.reserve(LAMP=2)
+        if expired_first:
+            stockroom.expire(order_id, LONG_AGO)
+            services.expire_reservations()
+
+        stockroom.take_back(order_id)
+        stockroom.ship(order_id)
+
+        assert (stockroom.on_hand(), stockroom.reserved()) == ({"LAMP": 5}, {"LAMP": 0})
+        assert stockroom.state_of(order_id) == "returned"
+        assert stockroom.books_balance()
+
     def test_an_overdue_reservation_expires_and_says_so(self, stockroom: Stockroom) -> None:
         stockroom.has(LAMP=5)
         order_id = stockroom.reserve(LAMP=2)

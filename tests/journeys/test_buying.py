@@ -1,10 +1,12 @@
 """Many buyers at once, over HTTP: never more sold than there is, one order per key."""
 
+import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
+import urllib3
 
 from tests.eventually import eventually
 from tests.journeys.system import System
@@ -98,3 +100,26 @@ def test_a_key_that_is_none_is_refused(embedded: System, header: str) -> None:
     answer = embedded.call("POST", ORDERS, order, Authorization=embedded.log_in("customer"), Idempotency_Key=encoded)
 
     assert (answer.status, answer.body["errors"][0]["field"]) == (400, "Idempotency-Key")
+
+
+class TestAChunkedBody:
+    """As clients send that do not know the length beforehand."""
+
+    def test_is_read_like_any_other(self, embedded: System) -> None:
+        order = json.dumps({"lines": [{"sku": embedded.demo()["sku"], "quantity": 1}]}).encode()
+
+        answer = self.send(embedded, [order[:20], order[20:]])
+
+        assert answer.status == 201, answer.data
+
+    def test_is_refused_when_it_is_too_large(self, embedded: System) -> None:
+        answer = self.send(embedded, [b'{"note": "', *[b"n" * 65536] * 20, b'"}'])
+
+        assert answer.status == 413
+
+    @staticmethod
+    def send(shop: System, pieces: list[bytes]) -> urllib3.BaseHTTPResponse:
+        headers = {"Authorization": shop.log_in("customer"), "Content-Type": "application/json"}
+        url = f"http://127.0.0.1:{shop.port}{ORDERS}"
+        http = urllib3.PoolManager(timeout=20, retries=False)
+        return http.urlopen("POST", url, body=iter(pieces), headers=headers, chunked=True)

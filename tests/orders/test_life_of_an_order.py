@@ -1,5 +1,6 @@
 """An order moves only where the table of transitions lets it, and every step is an event."""
 
+from threading import Thread
 from uuid import uuid4
 
 import pytest
@@ -19,6 +20,9 @@ from nexus.contracts.orders import (
 from nexus.orders import services
 from nexus.orders.exceptions import OrderNotFound, WrongStatus
 from nexus.orders.models import TRANSITIONS, Order, Status, store
+from nexus.orders.services.settlement import MOST_WAITING, Settlement
+from nexus.web.models import IdempotencyKey
+from tests.eventually import eventually
 from tests.orders.conftest import Shop
 
 pytestmark = pytest.mark.django_db(databases=["orders"])
@@ -152,6 +156,34 @@ class TestErasure:
         shop.hears(CustomerErased(customer_id=order.customer_id))
 
         assert Order.objects.get().note == ""
+
+    def test_drops_kept_answers_that_repeat_it(self, shop: Shop) -> None:
+        order = shop.places(LAMP=1)
+        kept = {"key": "k", "fingerprint": "f", "status": 200, "body": '{"note": "ring twice"}'}
+        IdempotencyKey.objects.using("orders").create(scope=f"{order.customer_id} path", **kept)
+
+        shop.hears(CustomerErased(customer_id=order.customer_id))
+
+        assert not IdempotencyKey.objects.using("orders").exists()
+
+
+class TestWaiting:
+    def test_counts_every_waiter_even_on_one_order(self) -> None:
+        settlement = Settlement(lambda ids: set())
+        order_id, done = uuid4(), []
+        threads = [
+            Thread(target=lambda: done.append(settlement.wait(order_id, timeout=0.5))) for _ in range(MOST_WAITING)
+        ]
+        for thread in threads:
+            thread.start()
+        eventually(lambda: len(settlement._waiting.get(order_id, [])) == MOST_WAITING)
+
+        one_too_many = settlement.wait(order_id, timeout=60)
+
+        for thread in threads:
+            thread.join()
+        assert one_too_many is False
+        assert done == [False] * MOST_WAITING
 
 
 class TestPriceBook:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.test.utils import CaptureQueriesContext
+from django.test.utils import CaptureQueriesContext, override_settings
 
 from nexus.contracts.errors import KeyReused
 from nexus.contracts.inventory import StockLevelChanged
@@ -71,6 +71,15 @@ class TestPlaceOrder:
 
         assert "SHADE" in str(refusal.value)
         assert refusal.value.errors[0].field == "lines.1.sku"
+
+    def test_sells_again_what_came_back_whatever_redis_does(self, shop: Shop) -> None:
+        nowhere = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
+        shop.hears(StockLevelChanged(sku="SHADE", available=0, version=4))
+
+        with override_settings(CACHES=nowhere):
+            shop.hears(StockLevelChanged(sku="SHADE", available=50, version=5))
+
+        assert shop.places(SHADE=1).status == "placed"
 
     def test_believes_the_newest_level_whatever_the_order_of_arrival(self, shop: Shop) -> None:
         shop.hears(StockLevelChanged(sku="SHADE", available=7, version=5))

@@ -177,7 +177,8 @@ class MongoReader:
         # The stream is opened before the first read, so that nothing can slip in between reading and waiting.
         if self._changes is None:
             self._changes = self._database["event_log"].watch(
-                [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1}}], max_await_time_ms=1000
+                [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1, "documentKey": 1}}],
+                max_await_time_ms=1000,
             )
         found = self._database["event_log"].find({"_id": {"$gt": self._position}}).sort("_id", 1).limit(limit)
         rows = list(found)
@@ -190,7 +191,10 @@ class MongoReader:
         self._database["relay_cursor"].update_one({"_id": self._consumer}, moved, upsert=True)
 
     def wait(self, timeout: float) -> None:
-        self._changes.try_next()
+        # Changes that were read meanwhile still stand in the stream: they are no reason to wake.
+        while (change := self._changes.try_next()) is not None:
+            if change["documentKey"]["_id"] > self._position:
+                return
 
     def close(self) -> None:
         if self._changes is not None:

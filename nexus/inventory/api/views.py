@@ -1,6 +1,6 @@
 """The HTTP API of inventory: translate in, call one service or selector, translate out."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
@@ -146,9 +146,10 @@ def _read_skus(request: Request) -> list[str]:
 def _read_instant(request: Request) -> datetime:
     try:
         at = parse_datetime(request.query_params["at"].replace(" ", "+"))
-    except ValueError:
+        at = at.astimezone(UTC) if at is not None and at.tzinfo else None
+    except (ValueError, OverflowError):
         at = None
-    if at is None or at.tzinfo is None:
+    if at is None:
         message = "An RFC 3339 time with its zone, such as 2026-01-31T12:00:00Z."
         raise Invalid(errors=[FieldError(field="at", code="invalid", message=message)])
     return at

@@ -13,8 +13,15 @@ ORDER BY order_id LIMIT %s FOR UPDATE SKIP LOCKED
 """
 
 
-def expire_reservations(*, limit: int = 200) -> int:
-    """End overdue reservations, at most `limit`, and tell it; how many it were."""
+def expire_reservations(*, batch: int = 200) -> int:
+    """End all overdue reservations and tell it, in transactions of at most `batch`; how many it were."""
+    total = 0
+    while ended := _expire(batch):
+        total += ended
+    return total
+
+
+def _expire(limit: int) -> int:
     with transaction.atomic(using=DATABASE):
         with connections[DATABASE].cursor() as cursor:
             cursor.execute(OVERDUE, [limit])

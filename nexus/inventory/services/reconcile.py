@@ -1,7 +1,7 @@
 """Repairs the cache from the database: whatever made them differ, this makes them agree."""
 
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 
 from django.db.models.functions import Now
 
@@ -12,20 +12,49 @@ from nexus.inventory.selectors import read_levels
 PAGE = 1000
 
 
+class CacheAway(Exception):
+    """The cache could not be written; what is wrong in it stays so until the next round."""
+
+
 def reconcile_cache(*, changed_within: timedelta | None = None) -> int:
     """
-    Write the database's levels into the cache, all or those changed lately; how many skus were looked at.
+    Make the cache agree with the database, for all skus or those changed lately; how many were looked at.
+
+    :raises CacheAway: it did not get through
     """
     count = 0
     for skus in _pages(changed_within):
-        cache.keep_newest(list(read_levels(skus).values()))
+        if not cache.keep_newest(list(read_levels(skus).values())):
+            raise CacheAway
+        _forget_the_impossible(skus)
         count += len(skus)
     return count
 
 
-def reconcile_recent_changes() -> int:
-    """What a worker killed between commit and cache left behind is mended within the minute."""
-    return reconcile_cache(changed_within=timedelta(minutes=2))
+class Rounds:
+    """Reconciles what changed since the last round that got through; everything in the first one."""
+
+    overlap = timedelta(minutes=2)
+
+    def __init__(self) -> None:
+        self._through: datetime | None = None
+
+    def __call__(self) -> int:
+        began = datetime.now(UTC)
+        window = began - self._through + self.overlap if self._through else None
+        count = reconcile_cache(changed_within=window)
+        self._through = began
+        return count
+
+
+reconcile_recent_changes = Rounds()
+
+
+def _forget_the_impossible(skus: Sequence[str]) -> None:
+    """A cached version that the database has not reached comes from another life of it, such as before a restore."""
+    cached, real = cache.find_levels(skus), read_levels(skus)
+    if ahead := [sku for sku, level in cached.items() if sku in real and level.version > real[sku].version]:
+        cache.forget(ahead)
 
 
 def _pages(changed_within: timedelta | None) -> Iterator[list[str]]:

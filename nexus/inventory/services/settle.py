@@ -42,6 +42,9 @@ EXPIRE = Settling(before=(State.HELD,), after=State.EXPIRED, on_hand=0, reserved
 COMMIT = Settling(before=(State.HELD,), after=State.COMMITTED, on_hand=-1, reserved=-1, reason=Reason.SHIPPED)
 # The goods left although the reservation had run out: they are taken from what is free, or not at all.
 COMMIT_LATE = Settling(before=(State.EXPIRED,), after=State.COMMITTED, on_hand=-1, reserved=0, reason=Reason.SHIPPED)
+# The news of the return overtook the news of the shipment: the goods are where they were before both.
+RETURN_EARLY = Settling(before=(State.HELD,), after=State.RETURNED, on_hand=0, reserved=-1, reason=Reason.RETURNED)
+RETURN_LATE = Settling(before=(State.EXPIRED,), after=State.RETURNED, on_hand=0, reserved=0, reason=Reason.RETURNED)
 RESTOCK = Settling(before=(State.COMMITTED,), after=State.RETURNED, on_hand=1, reserved=0, reason=Reason.RETURNED)
 
 Causes = Mapping[UUID, UUID]
@@ -65,6 +68,8 @@ def commit_stock(causes: Causes) -> None:
 def restock(causes: Causes) -> None:
     """Put what had left for these orders back: the goods returned, fit for sale."""
     settle(RESTOCK, causes)
+    settle(RETURN_EARLY, causes)
+    settle(RETURN_LATE, causes)
 
 
 def settle(settling: Settling, causes: Causes) -> list[UUID]:
@@ -78,6 +83,8 @@ def settle(settling: Settling, causes: Causes) -> list[UUID]:
 
 
 def _move(settling: Settling, ended: Mapping[UUID, Sequence[tuple[str, int, int]]], causes: Causes) -> None:
+    if not settling.on_hand and not settling.reserved:
+        return
     room = Stockroom.lock(sku for lines in ended.values() for sku, _, _ in lines)
     for order_id, lines in ended.items():
         for sku, location_id, quantity in lines:

@@ -15,8 +15,7 @@ from nexus.eventbus.stores.postgres import columns_of
 from nexus.eventbus.wire import record_of
 from nexus.orders.exceptions import NotForSale, OutOfStock
 from nexus.orders.models import DATABASE, PlacementClaim, Status
-from nexus.orders.selectors import OrderView, find_claim, get_order, list_prices
-from nexus.orders.services.availability import list_sold_out
+from nexus.orders.selectors import OrderView, find_claim, get_order, list_offers
 from nexus.orders.services.numbers import next_number
 
 CLAIM_LIFETIME = timedelta(hours=24)
@@ -93,8 +92,8 @@ def place_order(
     """
     if claim and (known := _replay(customer_id, claim)):
         return known
-    envelope = enclose(_priced(customer_id=customer_id, lines=lines, currency=currency), sequence=1)
-    _refuse_sold_out(lines)
+    order = _priced(customer_id=customer_id, lines=lines, currency=currency)
+    envelope = enclose(order, sequence=1)
     for _ in range(2):
         if _write(envelope, note=note, claim=claim):
             return Placement(order=_as_placed(envelope, note), replayed=False)
@@ -111,7 +110,7 @@ def forget_old_claims() -> int:
 
 
 def _priced(*, customer_id: UUID, lines: Sequence[Line], currency: str) -> OrderPlaced:
-    offers = list_prices(line.sku for line in lines)
+    offers = list_offers(line.sku for line in lines)
     errors, priced = [], []
     for line in lines:
         offer = offers.get(line.sku)
@@ -126,6 +125,8 @@ def _priced(*, customer_id: UUID, lines: Sequence[Line], currency: str) -> Order
             priced.append(OrderLine(sku=line.sku, name=offer.name, quantity=line.quantity, unit_price=price))
     if errors:
         raise NotForSale("Some lines name things that are not for sale.", errors=errors)
+    if sold_out := [line.sku for line in lines if offers[line.sku].sold_out]:
+        raise OutOfStock(sold_out, positions={line.sku: line.position for line in lines})
     total = sum(line.quantity * line.unit_price for line in priced)
     if total >= 2**63:
         raise Invalid("The order's total is too large.")
@@ -137,12 +138,6 @@ def _priced(*, customer_id: UUID, lines: Sequence[Line], currency: str) -> Order
         total=total,
         lines=tuple(priced),
     )
-
-
-def _refuse_sold_out(lines: Sequence[Line]) -> None:
-    positions = {line.sku: line.position for line in lines}
-    if skus := list_sold_out(positions):
-        raise OutOfStock(skus, positions=positions)
 
 
 def _write(envelope: Envelope[OrderPlaced], *, note: str, claim: Claim | None) -> bool:

@@ -32,7 +32,7 @@ class Settlement:
         """True when the order is settled, False when the time is up or too many wait already."""
         settled = threading.Event()
         with self._lock:
-            if len(self._waiting) >= MOST_WAITING:
+            if sum(map(len, self._waiting.values())) >= MOST_WAITING:
                 return False
             self._waiting.setdefault(order_id, []).append(settled)
             if not self._running:

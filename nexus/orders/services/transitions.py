@@ -14,6 +14,7 @@ from nexus.eventbus.wire import record_of
 from nexus.orders.exceptions import WrongStatus
 from nexus.orders.models import DATABASE, TRANSITIONS, Order, Status
 from nexus.orders.selectors import OrderView, get_order
+from nexus.orders.services.answers import answers
 
 # Rows are locked in one order, so that two batches never wait for each other; an order that has left the states the
 # event starts from is passed over. The log takes its sequence from the row, whose version is the optimistic lock.
@@ -87,7 +88,8 @@ def return_order(*, order_id: UUID) -> OrderView:
 
 
 def forget_customer(customer_id: UUID) -> None:
-    """Drop what a customer wrote; their orders stay, under an id that nobody can tell a person by any more."""
+    """Drop what a customer wrote, kept answers included; their orders stay, under an id that names nobody any more."""
+    answers.forget_caller(str(customer_id))
     Order.objects.using(DATABASE).filter(customer_id=customer_id).exclude(note="").update(note="")
 
 

@@ -14,7 +14,8 @@ from nexus.eventbus.wire import Undecodable
 
 log = logging.getLogger("nexus.eventbus.worker")
 
-PATIENCE = 60.0
+PATIENCE = 1200.0
+"""Seconds; each giving back counts as a delivery, and RabbitMQ allows only so many (`topology.DELIVERY_LIMIT`)."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
 
 
