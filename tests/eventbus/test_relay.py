@@ -4,6 +4,7 @@ import threading
 from collections.abc import Sequence
 
 import pytest
+from django.core.management import call_command
 from django.db import connections, transaction
 
 from nexus.eventbus import bus
@@ -121,6 +122,21 @@ class TestInProcessBus:
 
         assert heard.wait(30)
         carrier.stop()
+
+
+class TestStatus:
+    def test_counts_what_is_to_be_heard_and_what_is_buried(
+        self, member: Member, witness: Witness, store: PostgresStore, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        bad = lit(brightness=13)
+        witness.failure = lambda envelope: ValueError("no") if envelope.id == bad.id else None
+        tell(store, lit(), bad)
+        bus.drain()
+        tell(store, lit(), lit(), lit())
+
+        call_command("bus", "status")
+
+        assert capsys.readouterr().out.splitlines()[-1].split() == ["toys", "3", "1"]
 
 
 class TestRuns:

@@ -80,6 +80,10 @@ class Store(Protocol):
         """How many events took effect for the subscriber or wait among its dead letters."""
         ...
 
+    def count_buried(self, subscriber: str) -> int:
+        """How many dead letters of the subscriber wait to be looked at."""
+        ...
+
     def reader(self, consumer: str) -> Reader:
         """A reader of this log from where the consumer stands."""
         ...

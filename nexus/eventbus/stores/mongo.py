@@ -138,8 +138,10 @@ class MongoStore:
 
     def count_heard(self, subscriber: str) -> int:
         took_effect = self.database["inbox"].count_documents({"_id": {"$regex": f"^{subscriber} "}})
-        waiting = self.database["dead_letter"].count_documents({"subscriber": subscriber, "replayed_at": None})
-        return took_effect + waiting
+        return took_effect + self.count_buried(subscriber)
+
+    def count_buried(self, subscriber: str) -> int:
+        return self.database["dead_letter"].count_documents({"subscriber": subscriber, "replayed_at": None})
 
     def reader(self, consumer: str) -> "MongoReader":
         return MongoReader(self.database, consumer)

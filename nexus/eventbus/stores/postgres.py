@@ -87,6 +87,10 @@ class PostgresStore:
         heard = f"SELECT event_id FROM inbox WHERE subscriber = %s UNION {waiting}"
         return self._count(f"SELECT count(*) FROM ({heard}) AS heard", [subscriber, subscriber])
 
+    def count_buried(self, subscriber: str) -> int:
+        waiting = "SELECT count(*) FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL"
+        return self._count(waiting, [subscriber])
+
     def _count(self, query: str, parameters: list[Any]) -> int:
         with connections[self.database].cursor() as cursor:
             cursor.execute(query, parameters)
