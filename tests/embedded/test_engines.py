@@ -5,7 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -217,8 +217,9 @@ def _taken(var: Path) -> Iterator[None]:
     with ExitStack() as stack:
         for file in var.glob("*/port"):
             holder = stack.enter_context(socket.socket())
+            # Said while binding, so that the engine's last connections, which linger, do not keep us out; unsaid
+            # afterwards, so that others who say it are kept out. Nobody listens: MongoDB would wait for an answer.
             holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            # One that somebody else has got hold of meanwhile is taken as well.
-            with suppress(OSError):
-                holder.bind(("127.0.0.1", int(file.read_text())))
+            holder.bind(("127.0.0.1", int(file.read_text())))
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         yield
