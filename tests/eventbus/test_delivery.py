@@ -89,6 +89,14 @@ class TestFailures:
 
         assert not DeadLetter.objects.using(DATABASE).exists()
 
+    def test_nor_of_any_in_a_batch(self, member: Member, witness: Witness) -> None:
+        witness.failure = lambda _: OperationalError("connection refused")
+
+        with pytest.raises(TryLater):
+            deliver(member=member, message=message(lit(), lit(), lit()))
+
+        assert not DeadLetter.objects.using(DATABASE).exists()
+
     def test_an_event_that_fails_once_is_simply_tried_again(self, member: Member, witness: Witness) -> None:
         failures = iter([ValueError("hiccup"), None])
         witness.failure = lambda _: next(failures)

@@ -73,6 +73,7 @@ class TestRefreshing:
 
         stockroom.reserve(LAMP=2)
 
+        assert cache.find_levels(["LAMP"])["LAMP"].available == 3
         assert selectors.get_level("LAMP").level.available == 3
         assert selectors.get_level("LAMP").source == "cache"
 
