@@ -9,7 +9,6 @@ stream in `sequence`, and within one stream sequences only rise.
 import os
 import threading
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar, Generic, TypeVar
@@ -93,11 +92,6 @@ def enclose(event: T, *, sequence: int, cause: Cause | None = None, at: datetime
         causation_id=because.causation_id,
         traceparent=because.traceparent,
     )
-
-
-def subjects(envelopes: Iterable[Envelope[Event]]) -> list[str]:
-    """What each envelope is about, in order."""
-    return [envelope.subject for envelope in envelopes]
 
 
 _uuid_lock = threading.Lock()

@@ -9,7 +9,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.serializers import Serializer
 
-from nexus.contracts.errors import FieldError, Invalid, Stale
+from nexus.contracts.errors import FieldError, Invalid
 from nexus.web.principal import Principal
 
 
@@ -58,17 +58,6 @@ def conditional(request: Request, response: Response, *, etag: str) -> Response:
         response = Response(status=304)
     response["ETag"] = etag
     return response
-
-
-def require_match(request: Request, *, etag: str) -> None:
-    """
-    Refuse a change that was made against an older state.
-
-    :raises Stale: ``If-Match`` is given and names other states only
-    """
-    wanted = _tags(request._request, "If-Match")
-    if wanted and "*" not in wanted and etag not in wanted:
-        raise Stale
 
 
 def _tags(request: HttpRequest, header: str) -> list[str]:

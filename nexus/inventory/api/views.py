@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from django.utils.dateparse import parse_datetime
-from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +20,11 @@ from nexus.web.views import APIView, conditional, etag_of, principal
 
 SCOPE = "inventory:write"
 MOST_SKUS = 100
+NOW_OR_THEN = PolymorphicProxySerializer(
+    component_name="NowOrThen",
+    serializers=[serializers.LevelSerializer, serializers.PastLevelSerializer],
+    resource_type_field_name=None,
+)
 RECEIVED = OpenApiExample("A delivery", {"quantity": 24, "reason": "received"}, request_only=True)
 
 
@@ -46,7 +51,7 @@ class StockDetail(APIView):
         tags=["inventory"],
         summary="How many can be sold now, or what there was at an instant",
         parameters=[OpenApiParameter("at", datetime, description=f"Needs the scope {SCOPE}")],
-        responses=serializers.LevelSerializer,
+        responses=NOW_OR_THEN,
     )
     def get(self, request: Request, sku: str) -> Response:
         if "at" in request.query_params:

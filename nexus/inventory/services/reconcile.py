@@ -1,11 +1,12 @@
 """Repairs the cache from the database: whatever made them differ, this makes them agree."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 
 from django.db.models.functions import Now
 
 from nexus.inventory import cache
+from nexus.inventory.cache import Level
 from nexus.inventory.models import DATABASE, Stock
 from nexus.inventory.selectors import read_levels
 
@@ -24,9 +25,10 @@ def reconcile_cache(*, changed_within: timedelta | None = None) -> int:
     """
     count = 0
     for skus in _pages(changed_within):
-        if not cache.keep_newest(list(read_levels(skus).values())):
+        levels = read_levels(skus)
+        if not cache.keep_newest(list(levels.values())):
             raise CacheAway
-        _forget_the_impossible(skus)
+        _forget_the_impossible(levels)
         count += len(skus)
     return count
 
@@ -50,11 +52,16 @@ class Rounds:
 reconcile_recent_changes = Rounds()
 
 
-def _forget_the_impossible(skus: Sequence[str]) -> None:
+def _forget_the_impossible(levels: Mapping[str, Level]) -> None:
     """A cached version that the database has not reached comes from another life of it, such as before a restore."""
-    cached, real = cache.find_levels(skus), read_levels(skus)
-    if ahead := [sku for sku, level in cached.items() if sku in real and level.version > real[sku].version]:
-        cache.forget(ahead)
+    cached = cache.find_levels(list(levels))
+    ahead = [sku for sku, level in cached.items() if level.version > levels[sku].version]
+    if not ahead:
+        return
+    # Read once more: a sale between the two readings is a newer version too, and a real one.
+    real = read_levels(ahead)
+    if impossible := [sku for sku in ahead if cached[sku].version > real[sku].version]:
+        cache.forget(impossible)
 
 
 def _pages(changed_within: timedelta | None) -> Iterator[list[str]]:
