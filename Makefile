@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NEXUS_VAR ?= var
 
-.PHONY: help run test browser check format lock extract secrets clean
+.PHONY: help run test bench bench-bus browser check docs format lock extract secrets clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -14,23 +14,40 @@ run: .venv/runtime ## start everything here: engines, a demo shop, the server on
 	@$(BIN)/python -m nexus.embedded run
 
 test: .venv/dev ## run the whole test suite; engines start by themselves
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m tests $(ARGS)
+
+chaos: .venv/dev ## kill and pause everything while 3,000 orders are placed, then check: make chaos SEED=7
+	@$(BIN)/python -m tests.chaos --seed $(or $(SEED),1) $(ARGS)
+
+nightly: .venv/dev ## the long versions of the tests, a row for each run: make nightly MINUTES=60
+	@$(BIN)/python -m tests.nightly --minutes $(or $(MINUTES),60) $(ARGS)
 
 browser: .venv/dev ## look at the pages in headless Chromium (install it first)
 	@$(BIN)/python -m pytest -o addopts="-p nexus.embedded.pytest_plugin" tests/browser
 
-check: .venv/dev ## lint, types, import rules, migrations, compose file, Dockerfile
+check: .venv/dev ## lint, types, import rules, events as published, migrations, compose file, Dockerfile
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tests.architecture.hidden_references
+	$(BIN)/python -m tests.contracts.check
+	$(BIN)/python -m tests.contracts.document --check
 	$(BIN)/python -m tests.deploy.check
 	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- \
 		sh -c '$(BIN)/python manage.py prepare && $(BIN)/python manage.py makemigrations --check --dry-run'
 
+bench: .venv/dev ## measure the shop beside its floors (RabbitMQ at NEXUS_BROKER_URL): make bench ARGS=--quick
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-bus: .venv/dev ## measure the event bus: latency, idle cost, events a second (RabbitMQ at NEXUS_BROKER_URL)
+	@$(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/bench -- $(BIN)/python -m benchmarks.bus
+
 extract: .venv/dev ## let one app leave: make extract APP=orders
 	$(BIN)/python -m tests.architecture.extraction $(APP)
+
+docs: .venv/dev ## renew the pages that are made from the code
+	@$(BIN)/python -m tests.contracts.document
 
 format: .venv/dev ## put the code into its form
 	$(BIN)/ruff format .

@@ -15,7 +15,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 
 from nexus.eventbus.backends.celery.delivering import deliver_message  # noqa: E402
-from nexus.eventbus.backends.celery.publisher import TASK  # noqa: E402
+from nexus.eventbus.backends.celery.publisher import SOCKET_TIMEOUT, TASK  # noqa: E402
 from nexus.eventbus.backends.celery.topology import Topology  # noqa: E402
 from nexus.eventbus.registry import members  # noqa: E402
 
@@ -25,7 +25,7 @@ _member = members.get(settings.EVENT_BUS["SUBSCRIBER"])
 app = Celery("nexus")
 app.conf.update(
     broker_url=settings.EVENT_BUS["BROKER_URL"],
-    broker_transport_options={"confirm_publish": True},
+    broker_transport_options={"confirm_publish": True, "read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
     broker_heartbeat=10,
     broker_connection_timeout=4,
     broker_connection_retry_on_startup=True,
@@ -54,5 +54,8 @@ app.conf.update(
     worker_enable_remote_control=False,
     worker_hijack_root_logger=False,
     worker_redirect_stdouts=False,
+    # Celery would throw each child's connections to Postgres away after every message; `deliver_message` takes care of
+    # those that are dead.
+    CELERY_DB_REUSE_MAX=10**9,
 )
 app.task(name=TASK)(deliver_message)

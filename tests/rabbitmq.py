@@ -18,7 +18,7 @@ from kombu import Connection
 
 from tests.eventually import eventually
 
-SERVER = "/usr/lib/rabbitmq/bin/rabbitmq-server"
+SERVERS = Path("/usr/lib/rabbitmq/lib")
 DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672//"
 
 
@@ -37,20 +37,34 @@ def answers(url: str) -> bool:
 class PrivateRabbitMQ:
     """A node of our own that can be killed and started again; its data stays."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *, management: bool = False) -> None:
         self._home = home
         self._port, self._distribution = _free_port(), _free_port()
+        self._management = _free_port() if management else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
         return f"amqp://guest:guest@127.0.0.1:{self._port}//"
 
+    @property
+    def management_url(self) -> str:
+        return f"http://127.0.0.1:{self._management}"
+
     def start(self) -> None:
         self._home.mkdir(exist_ok=True)
+        if self._management:
+            (self._home / "plugins").write_text("[rabbitmq_management].")
+            place = f"management.tcp.port = {self._management}\nmanagement.tcp.ip = 127.0.0.1\n"
+            (self._home / "rabbitmq.conf").write_text(place)
         with (self._home / "out.log").open("ab") as log:
             self._process = subprocess.Popen(
-                [_server()], env=self._environment(), stdout=log, stderr=log, cwd=self._home, start_new_session=True
+                [_tool("rabbitmq-server")],
+                env=self._environment(),
+                stdout=log,
+                stderr=log,
+                cwd=self._home,
+                start_new_session=True,
             )
         eventually(lambda: answers(self.url), within=90, every=0.2)
 
@@ -61,10 +75,33 @@ class PrivateRabbitMQ:
             self._process.wait(10)
             self._process = None
 
+    def pause(self) -> None:
+        """Let it hang as it is: connections stay open and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Wake it again; one that runs already does not mind."""
+        self._signal(signal.SIGCONT)
+
+    def control(self, *words: str) -> str:
+        """Run ``rabbitmqctl`` on it; what it says."""
+        command = [_tool("rabbitmqctl"), "--quiet", "--node", self._name, *words]
+        done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def _signal(self, number: int) -> None:
+        if self._process:
+            os.killpg(self._process.pid, number)
+
+    @property
+    def _name(self) -> str:
+        return f"nexus-{self._port}@localhost"
+
     def _environment(self) -> dict[str, str]:
         return os.environ | {
             "HOME": str(self._home),
-            "RABBITMQ_NODENAME": f"nexus-{self._port}@localhost",
+            "RABBITMQ_NODENAME": self._name,
             "RABBITMQ_NODE_PORT": str(self._port),
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
@@ -72,16 +109,16 @@ class PrivateRabbitMQ:
             "RABBITMQ_LOG_BASE": str(self._home / "log"),
             "RABBITMQ_PID_FILE": str(self._home / "pid"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
-            "RABBITMQ_CONFIG_FILE": str(self._home / "none"),
+            "RABBITMQ_CONFIG_FILE": str(self._home / "rabbitmq"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
         }
 
 
 @contextmanager
-def private_rabbitmq() -> Iterator[PrivateRabbitMQ]:
+def private_rabbitmq(*, management: bool = False) -> Iterator[PrivateRabbitMQ]:
     """A private node that is gone afterwards."""
     home = Path(tempfile.mkdtemp(prefix="nexus-rabbitmq-"))
-    node = PrivateRabbitMQ(home)
+    node = PrivateRabbitMQ(home, management=management)
     try:
         node.start()
         yield node
@@ -101,11 +138,13 @@ def some_rabbitmq() -> Iterator[str]:
         yield node.url
 
 
-def _server() -> str:
-    server = SERVER if Path(SERVER).exists() else shutil.which("rabbitmq-server")
-    if server is None:
+def _tool(name: str) -> str:
+    # Past the wrapper in the PATH, which wants to run as the system's own node.
+    script = next(SERVERS.glob(f"rabbitmq_server-*/sbin/{name}"), None)
+    found = str(script) if script else shutil.which(name)
+    if found is None:
         raise RuntimeError("no RabbitMQ answers at NEXUS_BROKER_URL and none is installed to start one")
-    return server
+    return found
 
 
 def _free_port() -> int:

@@ -14,9 +14,19 @@ class CatalogConfig(AppConfig):
     def ready(self) -> None:
         from nexus.catalog.handlers import SUBSCRIPTIONS
         from nexus.catalog.models import connection
+        from nexus.catalog.services.freshness import generations
+        from nexus.catalog.services.promises import COPIES, INVARIANTS, READ_MODELS
 
         connection.register()
-        registry.register(app="catalog", store=connection.store, subscriptions=SUBSCRIPTIONS)
+        connection.store.committed = lambda heard: generations.outdate(gently=heard)
+        registry.register(
+            app="catalog",
+            store=connection.store,
+            subscriptions=SUBSCRIPTIONS,
+            invariants=INVARIANTS,
+            copies=COPIES,
+            read_models=READ_MODELS,
+        )
         if settings.APPS == ["catalog"]:
             # In the monolith a dead MongoDB must not take orders out of service with it.
             health.checks["mongodb"] = connection.ping

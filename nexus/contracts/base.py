@@ -94,6 +94,11 @@ def enclose(event: T, *, sequence: int, cause: Cause | None = None, at: datetime
     )
 
 
+def first_uuid7(instant: datetime) -> UUID:
+    """The lowest id that can have been made at or after the instant: ids compare as their times do."""
+    return UUID(int=int(instant.timestamp() * 1000) << 80 | 0x7000 << 64 | 0x8000_0000_0000_0000)
+
+
 _uuid_lock = threading.Lock()
 _uuid_last = 0
 

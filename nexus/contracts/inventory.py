@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from nexus.contracts.base import Event
@@ -9,10 +10,10 @@ from nexus.contracts.base import Event
 
 @dataclass(frozen=True, kw_only=True)
 class StockReserved(Event, name="inventory.stock-reserved.v1"):
-    """Every line of the order is set aside until `expires_at` (never, when absent)."""
+    """Every line of the order is set aside until `expires_at`."""
 
     order_id: UUID
-    expires_at: datetime | None = None
+    expires_at: Annotated[datetime | None, "null: for as long as it takes"] = None
 
     @property
     def subject(self) -> str:
@@ -21,10 +22,10 @@ class StockReserved(Event, name="inventory.stock-reserved.v1"):
 
 @dataclass(frozen=True, kw_only=True)
 class StockRejected(Event, name="inventory.stock-rejected.v1"):
-    """Some lines are short, so nothing was set aside; `skus` names the short ones."""
+    """Some lines are short, so nothing was set aside."""
 
     order_id: UUID
-    skus: tuple[str, ...]
+    skus: Annotated[tuple[str, ...], "of the lines that are short"]
 
     @property
     def subject(self) -> str:
@@ -46,12 +47,13 @@ class ReservationExpired(Event, name="inventory.reservation-expired.v1"):
 class StockLevelChanged(Event, name="inventory.stock-level-changed.v1"):
     """
     How many can be sold now. A state, not a step: of several, only the highest `version` counts, so they are
-    coalesced per batch and may be applied in any order by comparing versions.
+    coalesced and may be applied in any order by comparing versions. Told at once when few are left or were, else within
+    a second or, when very many skus sell at the same time, within some.
     """
 
     sku: str
-    available: int
-    version: int
+    available: Annotated[int, "pieces, all locations together"]
+    version: Annotated[int, "rises with every change of the sku's stock"]
 
     @property
     def subject(self) -> str:

@@ -1,6 +1,7 @@
 """What orders tells: every step of an order's life."""
 
 from dataclasses import dataclass
+from typing import Annotated
 from uuid import UUID
 
 from nexus.contracts.base import Event
@@ -8,12 +9,12 @@ from nexus.contracts.base import Event
 
 @dataclass(frozen=True, kw_only=True)
 class OrderLine:
-    """One line at the price of the moment; `unit_price` in minor units of the order's currency."""
+    """One line at the price of the moment."""
 
     sku: str
-    name: str
-    quantity: int
-    unit_price: int
+    name: Annotated[str, "as it was when the order was placed"]
+    quantity: Annotated[int, "pieces, at least 1"]
+    unit_price: Annotated[int, "minor units of the order's currency"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +28,24 @@ class _OrderEvent(Event):
 
 @dataclass(frozen=True, kw_only=True)
 class OrderPlaced(_OrderEvent, name="orders.order-placed.v1"):
-    """
-    A customer placed an order; stock is not yet reserved. (`OrderPlacedEvent` in the original's diagram.)
+    """A customer placed an order; stock is not yet reserved. (`OrderPlacedEvent` in the original's diagram.)"""
 
-    `total` is in minor units of `currency`; lines have distinct skus.
-    """
-
-    number: str
+    number: Annotated[str, "for people, such as N-2026-000123"]
     customer_id: UUID
-    currency: str
-    total: int
-    lines: tuple[OrderLine, ...]
+    currency: Annotated[str, "ISO 4217"]
+    total: Annotated[int, "minor units of the currency: the sum over the lines"]
+    lines: Annotated[tuple[OrderLine, ...], "one at least, with distinct skus"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OrderOverdue(_OrderEvent, name="orders.order-overdue.v1"):
+    """
+    No verdict about the order's stock has come for too long; inventory is asked to give it, or to say it again.
+
+    The `lines` are told once more, because that the order was placed may never have been heard.
+    """
+
+    lines: Annotated[tuple[OrderLine, ...], "one at least, with distinct skus"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,14 +57,14 @@ class OrderConfirmed(_OrderEvent, name="orders.order-confirmed.v1", listeners=Fa
 class OrderRejected(_OrderEvent, name="orders.order-rejected.v1", listeners=False):
     """A line was short; nothing stays reserved."""
 
-    reason: str
+    reason: Annotated[str, "for people"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class OrderCancelled(_OrderEvent, name="orders.order-cancelled.v1"):
     """The order was called off before it was shipped; its stock goes back on sale."""
 
-    reason: str
+    reason: Annotated[str, "for people"]
 
 
 @dataclass(frozen=True, kw_only=True)

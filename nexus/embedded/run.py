@@ -36,11 +36,15 @@ STEPS = (
 )
 
 
-def server_command(*, port: int) -> list[str]:
-    """Return the command that serves the shop on the port."""
+def server_command(*, port: int, workers: int = 1) -> list[str]:
+    """
+    Return the command that serves the shop on the port.
+
+    With the bus in the web process one worker is enough: it carries the events, and no second would.
+    """
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", "1", "--blocking-threads", "16", "--backpressure", "64"]
-    return [sys.executable, "-m", "granian", "--interface", "wsgi", "nexus.wsgi:application", *place, *size]
+    size = ["--workers", str(workers), "--loop", "uvloop", "--backpressure", "1024"]
+    return [sys.executable, "-m", "granian", "--interface", "asgi", "nexus.asgi:application", *place, *size, "--no-ws"]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from types import ModuleType
 
 from django.conf import settings
 
+from nexus.eventbus import backends
 from nexus.eventbus.chores import Chores
 from nexus.eventbus.registry import members
 from nexus.eventbus.relay import Relay
@@ -19,6 +20,15 @@ log = logging.getLogger("nexus.eventbus")
 def backend() -> ModuleType:
     """The module named by ``EVENT_BUS["BACKEND"]``."""
     return import_module(settings.EVENT_BUS["BACKEND"])
+
+
+def begin_where(transport: str) -> dict[str, bool]:
+    """
+    Let relays that have not begun begin where those of another transport stand: what lies before is in its hands
+    already, and need not be published again. Which of them did, by consumer.
+    """
+    theirs = import_module(f"{backends.__name__}.{transport}").relays()
+    return {relay.consumer: relay.begin_where(theirs) for relay in backend().relays()}
 
 
 class Carrier:
@@ -48,10 +58,15 @@ class Carrier:
         self._stop.wait()
 
 
-def start_in_web_process() -> None:
-    """With a bus that lives in the web process, start it there; otherwise `manage.py relay` is a process of its own."""
+def start_in_web_process() -> bool:
+    """
+    With a bus that lives in the web process, start it there and return True; otherwise `manage.py relay` is a process
+    of its own.
+    """
     if backend().CARRIED_BY_WEB:
         Carrier(backend().relays()).start()
+        return True
+    return False
 
 
 def drain(*, steps: int = 1_000_000) -> int:
@@ -93,7 +108,7 @@ def lag_of_subscribers() -> dict[str, int]:
     """How many events each subscriber of this process has yet to hear, dead letters counted as heard."""
     return {
         member.name: sum(publisher.store.count_told(list(member.handlers)) for publisher in members.values())
-        - member.store.count_heard(member.name)
+        - member.store.count_heard(member.name, list(member.handlers))
         for member in members.values()
         if member.handlers
     }

@@ -1,12 +1,14 @@
 """Replaying what a subscriber could not handle, once the reason is mended."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from uuid import UUID
 
 from django.utils import timezone
 
 from nexus.eventbus.delivery import Outcome, deliver
 from nexus.eventbus.models import DeadLetter
 from nexus.eventbus.registry import members
+from nexus.eventbus.stores.base import Letter
 
 
 def replay(letters: Iterable[DeadLetter]) -> tuple[int, int]:
@@ -27,3 +29,20 @@ def replay(letters: Iterable[DeadLetter]) -> tuple[int, int]:
         else:
             failed += 1
     return done, failed
+
+
+def replay_waiting(*, subscriber: str, event_id: UUID | None = None) -> Iterator[tuple[Letter, bool]]:
+    """
+    Replay the subscriber's dead letters, or the one of an event, wherever its store keeps them; each with whether it
+    is dealt with now.
+
+    :raises TryLater: a dependency is away
+    """
+    member = members[subscriber]
+    for letter in member.store.letters(subscriber):
+        if event_id in (None, letter.event_id):
+            outcome = deliver(member=member, message=letter.event)
+            done = bool(outcome.applied or outcome.duplicate)
+            if done:
+                member.store.mark_replayed(subscriber=subscriber, event_id=letter.event_id)
+            yield letter, done

@@ -1,9 +1,10 @@
 """
 Handing events to a subscriber: once each in effect, whatever the deliveries.
 
-A batch is tried whole. When it fails it is taken apart, and an event that still fails alone is buried among the dead
-letters, so that nothing behind it waits. When a store or broker is away the event is not at fault: that is raised to
-the caller, who tries again later.
+A batch is tried whole. When it fails it is taken apart, half by half, until only the events at fault are left; those
+are buried among the dead letters, so that nothing behind them waits. Events of the same aggregate do not wait either:
+handlers stand what comes late or out of order. When a store or broker is away the event is not at fault: that is
+raised to the caller, who tries again later. docs/dead-letters.md says what ends where.
 """
 
 import logging
@@ -11,11 +12,13 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import NamedTuple
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from nexus.contracts.base import Envelope, Event
 from nexus.contracts.correlation import caused_by
@@ -24,11 +27,18 @@ from nexus.eventbus.wire import Record, Undecodable, decode, envelope_of
 
 log = logging.getLogger("nexus.eventbus")
 
-TRANSIENT = (OperationalError, InterfaceError, ConnectionFailure, ExecutionTimeout, RedisConnectionError)
+TRANSIENT = (
+    OperationalError,
+    InterfaceError,
+    ConnectionFailure,
+    ExecutionTimeout,
+    RedisConnectionError,
+    RedisTimeoutError,
+)
 """Failures of the world around, not of the event: connections, timeouts, deadlocks, serialization."""
-
 TRIES = 3
 PAUSE = 0.05
+LONGEST_ERROR = 10_000
 
 
 class TryLater(Exception):
@@ -37,12 +47,20 @@ class TryLater(Exception):
 
 @dataclass
 class Outcome:
-    """What became of a message's events."""
+    """What became of a message's events; `waiting` are those that were among the dead letters already."""
 
     applied: int = 0
     duplicate: int = 0
     ignored: int = 0
     buried: int = 0
+    waiting: int = 0
+
+
+class Arrival(NamedTuple):
+    """An event as it came, and what it says."""
+
+    record: Record
+    envelope: Envelope[Event]
 
 
 def deliver(*, member: Member, message: bytes | str) -> Outcome:
@@ -53,40 +71,79 @@ def deliver(*, member: Member, message: bytes | str) -> Outcome:
     :raises Undecodable: the message is not a list of events at all
     """
     outcome = Outcome()
-    for kind, neighbours in groupby(decode(message), key=lambda record: record.type):
-        records = list(neighbours)
-        if handler := member.handlers.get(kind):
-            _handle(member, handler, records, outcome)
-        else:
-            outcome.ignored += len(records)
+    try:
+        for kind, neighbours in groupby(decode(message), key=lambda record: record.type):
+            records = list(neighbours)
+            if member.takes(kind):
+                _handle(member, _read(member, records, outcome), outcome)
+            else:
+                log.warning("%s does not hear %s: passed over %d", member.name, kind, len(records))
+                outcome.ignored += len(records)
+    except TRANSIENT as away:
+        raise TryLater(str(away)) from away
     return outcome
 
 
-def _handle(
-    member: Member, handler: Handler, records: Sequence[Record], outcome: Outcome, *, tries: int = TRIES
-) -> None:
-    try:
-        _apply(member, handler, records, outcome)
-    except TRANSIENT as away:
-        raise TryLater(str(away)) from away
-    except Exception as failure:  # noqa: BLE001  anything a handler raises: find the event at fault and set it aside
-        if len(records) > 1:
-            log.warning("%s: a batch of %d %s failed, taking it apart", member.name, len(records), records[0].type)
-            for record in records:
-                _handle(member, handler, [record], outcome, tries=1)
-        else:
-            _insist(member, handler, records[0], failure, outcome, tries=tries)
+def _read(member: Member, records: Sequence[Record], outcome: Outcome) -> list[Arrival]:
+    """Those that this version understands. The others are buried at once: no second try could help."""
+    arrivals = []
+    for record in records:
+        try:
+            arrivals.append(Arrival(record, envelope_of(record)))
+        except Undecodable as why:
+            _bury(member, record, why, outcome)
+    return arrivals
 
 
-def _apply(member: Member, handler: Handler, records: Sequence[Record], outcome: Outcome) -> None:
-    envelopes = {record.id: envelope_of(record) for record in records}
+def _handle(member: Member, arrivals: Sequence[Arrival], outcome: Outcome) -> None:
+    if not arrivals or not (failure := _try(member, arrivals, outcome)):
+        return
+    if len(arrivals) > 1:
+        log.warning("%s: %d %s failed together: %r", member.name, len(arrivals), arrivals[0].record.type, failure)
+        _take_apart(member, _without_buried(member, arrivals, outcome), outcome)
+        return
+    for attempt in range(1, TRIES):
+        time.sleep(PAUSE * attempt)
+        if not (failure := _try(member, arrivals, outcome)):
+            return
+    _bury(member, arrivals[0].record, failure, outcome)
 
-    def work(fresh: set[Any]) -> None:
+
+def _without_buried(member: Member, arrivals: Sequence[Arrival], outcome: Outcome) -> list[Arrival]:
+    """A batch that comes again passes over what it left behind. Asked only when it failed: the others need not pay."""
+    waiting = member.store.list_buried(subscriber=member.name, ids=[each.record.id for each in arrivals])
+    outcome.waiting += len(waiting)
+    return [each for each in arrivals if each.record.id not in waiting]
+
+
+def _take_apart(member: Member, arrivals: Sequence[Arrival], outcome: Outcome) -> None:
+    """In halves, in order: at most two tries for each event, a few in all when only a few are at fault."""
+    middle = (len(arrivals) + 1) // 2
+    for part in filter(None, (arrivals[:middle], arrivals[middle:])):
+        failure = _try(member, part, outcome)
+        if failure and len(part) > 1:
+            _take_apart(member, part, outcome)
+        elif failure:
+            _bury(member, part[0].record, failure, outcome)
+
+
+def _try(member: Member, arrivals: Sequence[Arrival], outcome: Outcome) -> Exception | None:
+    """Apply them in one transaction; what the handler failed with, if it did."""
+    envelopes = {each.record.id: each.envelope for each in arrivals}
+    handler = member.handlers[arrivals[0].record.type]
+
+    def work(fresh: set[UUID]) -> None:
         _call(handler, [envelope for identity, envelope in envelopes.items() if identity in fresh])
 
-    fresh = member.store.apply_once(subscriber=member.name, ids=list(envelopes), work=work)
+    try:
+        fresh = member.store.apply_once(subscriber=member.name, ids=list(envelopes), work=work)
+    except TRANSIENT:
+        raise
+    except Exception as failure:  # noqa: BLE001  anything a handler raises: find the event at fault and set it aside
+        return failure
     outcome.applied += len(fresh)
-    outcome.duplicate += len(records) - len(fresh)
+    outcome.duplicate += len(arrivals) - len(fresh)
+    return None
 
 
 def _call(handler: Handler, envelopes: Sequence[Envelope[Event]]) -> None:
@@ -98,25 +155,9 @@ def _call(handler: Handler, envelopes: Sequence[Envelope[Event]]) -> None:
             handler(envelope)
 
 
-def _insist(
-    member: Member, handler: Handler, record: Record, failure: Exception, outcome: Outcome, *, tries: int
-) -> None:
-    """A few more tries for one event, then the dead letters; one that failed in a batch already gets no more."""
-    for attempt in range(1, tries):
-        if isinstance(failure, Undecodable):
-            break
-        time.sleep(PAUSE * attempt)
-        try:
-            _apply(member, handler, [record], outcome)
-            return
-        except TRANSIENT as away:
-            raise TryLater(str(away)) from away
-        except Exception as again:  # noqa: BLE001  kept and shown in the dead letter
-            failure = again
-    error = f"{type(failure).__name__}: {failure}"
+def _bury(member: Member, record: Record, failure: Exception, outcome: Outcome) -> None:
+    # No store keeps a NUL in text, and whoever reads the letter needs no megabytes.
+    error = f"{type(failure).__name__}: {failure}"[:LONGEST_ERROR].replace("\0", "\N{REPLACEMENT CHARACTER}")
     log.error("%s cannot handle %s %s: %s", member.name, record.type, record.id, error, exc_info=failure)
-    try:
-        member.store.bury(subscriber=member.name, record=record, error=error)
-    except TRANSIENT as away:
-        raise TryLater(str(away)) from away
+    member.store.bury(subscriber=member.name, record=record, error=error)
     outcome.buried += 1

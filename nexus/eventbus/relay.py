@@ -22,7 +22,10 @@ log = logging.getLogger("nexus.eventbus.relay")
 BATCH = 500
 SLOW_POLL = 1.0
 """Seconds between looks at an idle log: only a safety net, an append wakes the relay at once."""
-SETTLING = 0.005
+SETTLING, LONGEST_SETTLING = 0.001, 0.05
+"""Seconds between looks while an open transaction holds records back: short at first, for most are over in a moment."""
+GATHERING, LONGEST_GATHERING = 0.0003, 0.03
+"""Seconds to let the next batch gather for each record of the last: the busier a log, the fewer and larger messages."""
 STANDBY = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 
@@ -37,6 +40,14 @@ class Relay:
         self._store, self._publish = store, publish
         self.consumer = consumer
 
+    def begin_where(self, others: Sequence["Relay"]) -> bool:
+        """
+        If it has not begun yet, begin where those of the others stand that follow the same log, not at the log's
+        beginning; whether it did.
+        """
+        of = [other.consumer for other in others if other._store is self._store]
+        return self._store.inherit_position(self.consumer, of=of)
+
     def run(self, stop: threading.Event) -> None:
         """Follow the log until told to stop."""
         failures = 0
@@ -47,7 +58,8 @@ class Relay:
                         failures = 0 if moved else failures
             except Exception as failure:  # noqa: BLE001  whatever broke, the cure is the same: begin anew
                 failures += 1
-                pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2**failures))
+                # Beyond a thousand doublings there is no float: an outage of hours must not end the relay.
+                pause = random.uniform(0, min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 20)))
                 log.warning("%s: %s: %s; again in %.1f s", self.consumer, type(failure).__name__, failure, pause)
                 stop.wait(pause)
         # What the handlers opened in this thread goes with it.
@@ -71,17 +83,22 @@ class Relay:
             yield step
 
     def _follow(self, reader: Reader, stop: threading.Event) -> Iterator[int]:
+        settling = SETTLING
         while not stop.is_set():
             if not reader.acquire():
                 stop.wait(STANDBY)
                 continue
             moved, pending = self._step(reader)
             yield moved
-            if moved == 0:
-                if pending:
-                    stop.wait(SETTLING)
-                else:
-                    reader.wait(SLOW_POLL)
+            if moved:
+                settling = SETTLING
+                stop.wait(min(LONGEST_GATHERING, moved * GATHERING))
+            elif pending:
+                stop.wait(settling)
+                settling = min(settling * 2, LONGEST_SETTLING)
+            else:
+                settling = SETTLING
+                reader.wait(SLOW_POLL)
 
     def _step(self, reader: Reader) -> tuple[int, bool]:
         batch = reader.read(limit=BATCH)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from itertools import groupby
 from uuid import UUID
 
 import msgspec
@@ -29,6 +28,11 @@ class Record(msgspec.Struct, kw_only=True, omit_defaults=True):
 class Undecodable(Exception):
     """The event's type is unknown here, or its data does not fit the type."""
 
+
+LARGEST_RUN = 4 * 1024 * 1024
+"""Bytes of data in a message of several events: well below what brokers refuse (16 MiB in RabbitMQ 4)."""
+LARGEST_MESSAGE = 16 * 1024 * 1024
+"""Bytes; no event comes near. RabbitMQ 4 takes no larger message, MongoDB no larger document for a dead letter."""
 
 _encoder = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(list[Record])
@@ -92,9 +96,27 @@ def decode(message: bytes | str) -> list[Record]:
         raise Undecodable(f"not a list of events: {why}") from None
 
 
-def runs(records: Iterable[Record], *, longest: int) -> Iterator[tuple[str, list[Record]]]:
-    """Neighbours of one type together, at most `longest`: order is kept, and each run has one routing key."""
-    for kind, neighbours in groupby(records, key=lambda record: record.type):
-        run = list(neighbours)
-        for start in range(0, len(run), longest):
-            yield kind, run[start : start + longest]
+def runs(records: Iterable[Record], *, longest: int, largest: int = LARGEST_RUN) -> Iterator[tuple[str, list[Record]]]:
+    """
+    Records of one type together, in as few runs as may be; the order within each aggregate is kept.
+
+    At most `longest` of them with at most `largest` bytes of data; a larger event goes alone.
+    """
+    found: list[tuple[str, list[Record]]] = []
+    open_runs: dict[str, int] = {}
+    """By type: where its last run stands."""
+    sizes: list[int] = []
+    last_of: dict[str, int] = {}
+    """By aggregate: the run that has its youngest event, which the next one must not come before."""
+    for record in records:
+        place = open_runs.get(record.type, -1)
+        size = len(record.data)
+        fits = place >= 0 and len(found[place][1]) < longest and sizes[place] + size <= largest
+        if not fits or place < last_of.get(record.subject, -1):
+            place = open_runs[record.type] = len(found)
+            found.append((record.type, []))
+            sizes.append(0)
+        found[place][1].append(record)
+        sizes[place] += size
+        last_of[record.subject] = place
+    yield from found

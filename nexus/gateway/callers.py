@@ -1,11 +1,14 @@
 """Who a request counts for: the customer or client of its token, else its address."""
 
+from collections.abc import Mapping
+from functools import lru_cache
 from hashlib import sha256
+from typing import Any
 
 from django.http import HttpRequest
 
 from nexus.contracts.errors import Unavailable
-from nexus.web.addresses import network_of
+from nexus.web.addresses import address_behind, address_of, network_at
 from nexus.web.tokens import BadToken, verifier
 
 
@@ -17,4 +20,16 @@ def caller_of(request: HttpRequest) -> str:
             return f"customer:{verifier.claims(token)['sub']}"
         except (BadToken, Unavailable):
             pass
-    return f"address:{sha256(network_of(request).encode()).hexdigest()[:24]}"
+    return _at(address_of(request))
+
+
+def caller_at(peer: str, *, headers: Mapping[str, str], claims: Mapping[str, Any] | None) -> str:
+    """The same of what the express lane knows: the peer's address, lower-case headers, a good token's claims."""
+    if claims is not None:
+        return f"customer:{claims['sub']}"
+    return _at(address_behind(peer, forwarded=headers.get("x-forwarded-for", "")))
+
+
+@lru_cache(maxsize=10_000)
+def _at(address: str) -> str:
+    return f"address:{sha256(network_at(address).encode()).hexdigest()[:24]}"

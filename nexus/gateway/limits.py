@@ -11,9 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import NamedTuple
 
+from django.conf import settings
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
+
+from nexus.web.express.pipe import Pipe, RedisAway, Script
 
 log = logging.getLogger("nexus.gateway")
 
@@ -31,30 +36,48 @@ arrival = arrival + interval
 redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
 return {1, arrival - now, 0}
 """
+GCRA_SCRIPT = Script(GCRA)
 REST = 1.0
 """Seconds without asking Redis again after it failed: a Redis that hangs must not slow every request."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Policy:
     """So many requests in so many seconds, evenly refilled."""
 
     count: int
     seconds: int
 
-    @property
-    def interval(self) -> int:
-        """Microseconds between requests at the steady rate."""
-        return self.seconds * 1_000_000 // self.count
+    @classmethod
+    def of_settings(cls) -> "Policy":
+        """What ``NEXUS_RATE_LIMIT`` says; a count of 0 means no limit."""
+        return _policy(*settings.RATE_LIMIT)
 
-    @property
+    @cached_property
+    def interval(self) -> int:
+        """Microseconds between requests at the steady rate; one is the shortest there is."""
+        return max(1, self.seconds * 1_000_000 // self.count)
+
+    @cached_property
     def burst(self) -> int:
         """Microseconds' worth of requests that may come at once."""
         return self.interval * self.count
 
+    @cached_property
+    def words(self) -> tuple[bytes, bytes]:
+        """The arguments of the script."""
+        return b"%d" % self.interval, b"%d" % self.burst
 
-@dataclass(frozen=True, kw_only=True)
-class Verdict:
+    @cached_property
+    def header(self) -> tuple[str, str]:
+        """What tells a caller of it."""
+        return "RateLimit-Policy", f'"default";q={self.count};w={self.seconds}'
+
+
+_policy = cache(Policy)
+
+
+class Verdict(NamedTuple):
     """Whether the request may pass, how many more may, and in how many seconds the next may if not."""
 
     allowed: bool
@@ -83,6 +106,14 @@ class LocalBuckets:
         return 1, arrival + policy.interval - now, 0
 
 
+def limit_headers(verdict: Verdict, policy: Policy) -> list[tuple[str, str]]:
+    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers"""
+    return [
+        policy.header,
+        ("RateLimit", f'"default";r={verdict.remaining};t={verdict.reset}'),
+    ]
+
+
 class RateLimiter:
     """Limits callers by a policy."""
 
@@ -92,13 +123,15 @@ class RateLimiter:
 
     def check(self, caller: str, policy: Policy) -> Verdict:
         """Count one request of the caller."""
-        allowed, full_in, wait = self._ask(caller, policy)
-        return Verdict(
-            allowed=bool(allowed),
-            remaining=max(0, (policy.burst - full_in) // policy.interval),
-            reset=math.ceil(full_in / 1_000_000),
-            retry_after=max(1, math.ceil(wait / 1_000_000)),
-        )
+        return _verdict(policy, *self._ask(caller, policy))
+
+    async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
+        """The same on the event loop."""
+        try:
+            told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words)
+        except RedisAway:
+            return _verdict(policy, *self._local.ask(caller, policy))
+        return _verdict(policy, *told)
 
     def _ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:
         if time.monotonic() >= self._resting_until:
@@ -111,6 +144,15 @@ class RateLimiter:
             else:
                 return allowed, full_in, wait
         return self._local.ask(caller, policy)
+
+
+def _verdict(policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+    return Verdict(
+        allowed=bool(allowed),
+        remaining=max(0, (policy.burst - full_in) // policy.interval),
+        reset=math.ceil(full_in / 1_000_000),
+        retry_after=max(1, math.ceil(wait / 1_000_000)),
+    )
 
 
 limiter = RateLimiter()

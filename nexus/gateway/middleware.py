@@ -1,11 +1,11 @@
 """The front door: what every request of the outside world passes before an app sees it."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from nexus.gateway.callers import caller_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
-from nexus.gateway.limits import Policy, Verdict, limiter
+from nexus.gateway.limits import Policy, Verdict, limit_headers, limiter
+from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
 
@@ -53,15 +53,14 @@ def _oversized(request: HttpRequest) -> HttpResponse | None:
 
 
 def _count(request: HttpRequest) -> Verdict | None:
-    count, seconds = settings.RATE_LIMIT
-    if not count or not request.path_info.startswith(LIMITED):
+    policy = Policy.of_settings()
+    if not policy.count or not request.path_info.startswith(LIMITED):
         return None
-    return limiter.check(caller_of(request), Policy(count=count, seconds=seconds))
+    counted: Verdict | None = request.META.get(COUNTED)
+    return counted or limiter.check(caller_of(request), policy)
 
 
 def _with_limits(response: HttpResponse, verdict: Verdict) -> HttpResponse:
-    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers"""
-    count, seconds = settings.RATE_LIMIT
-    response["RateLimit-Policy"] = f'"default";q={count};w={seconds}'
-    response["RateLimit"] = f'"default";r={verdict.remaining};t={verdict.reset}'
+    for name, value in limit_headers(verdict, Policy.of_settings()):
+        response[name] = value
     return response

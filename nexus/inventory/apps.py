@@ -11,8 +11,17 @@ class InventoryConfig(AppConfig):
         from nexus.eventbus import registry
         from nexus.inventory.handlers import CHORES, SUBSCRIPTIONS
         from nexus.inventory.models import store
+        from nexus.inventory.services.promises import COPIES, INVARIANTS, READ_MODELS
 
-        registry.register(app="inventory", store=store, subscriptions=SUBSCRIPTIONS, chores=CHORES)
+        registry.register(
+            app="inventory",
+            store=store,
+            subscriptions=SUBSCRIPTIONS,
+            chores=CHORES,
+            invariants=INVARIANTS,
+            copies=COPIES,
+            read_models=READ_MODELS,
+        )
 
     def seed(self, plan: SeedPlan) -> Progress:
         """Fill the shelves of a made-up shop."""

@@ -7,7 +7,7 @@ bearable, in every request it is not.
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -85,6 +85,46 @@ def forget(skus: Sequence[str]) -> None:
         _rest(why)
 
 
+def clear() -> None:
+    """
+    Take all levels out of the cache.
+
+    :raises RedisError: it is away
+    """
+    redis = get_redis_connection("default")
+    for key in redis.scan_iter(KEY.format(sku="*"), count=1000):
+        redis.delete(key)
+
+
+def list_all() -> Iterator[Level]:
+    """
+    Every level in the cache, by rising sku.
+
+    :raises RedisError: it is away
+    """
+    found = get_redis_connection("default").scan_iter(KEY.format(sku="*"), count=1000)
+    skus = sorted({key.decode().removeprefix(KEY.format(sku="")) for key in found})
+    for start in range(0, len(skus), 1000):
+        yield from find_levels(skus[start : start + 1000]).values()
+
+
+FIELDS = ("available", "version", "as_of")
+
+
+def question_of(sku: str) -> tuple[bytes, ...]:
+    """The command that asks Redis for a level, for whoever has a connection of their own."""
+    return (b"HMGET", KEY.format(sku=sku).encode(), *(name.encode() for name in FIELDS))
+
+
+def level_of(sku: str, answer: Sequence[bytes | None]) -> Level | None:
+    """What Redis answered."""
+    available, version, as_of = answer
+    if available is None or version is None or as_of is None:
+        return None
+    at = datetime.fromtimestamp(float(as_of), tz=UTC)
+    return Level(sku=sku, available=int(available), version=int(version), as_of=at)
+
+
 def find_levels(skus: Sequence[str]) -> dict[str, Level]:
     """The levels that the cache has, in one round trip."""
     if not is_there():
@@ -92,15 +132,10 @@ def find_levels(skus: Sequence[str]) -> dict[str, Level]:
     try:
         pipeline = get_redis_connection("default").pipeline(transaction=False)
         for sku in skus:
-            pipeline.hmget(KEY.format(sku=sku), "available", "version", "as_of")
+            pipeline.hmget(KEY.format(sku=sku), *FIELDS)
         answers = pipeline.execute()
     except RedisError as why:
         _rest(why)
         return {}
-    return {
-        sku: Level(
-            sku=sku, available=int(left), version=int(version), as_of=datetime.fromtimestamp(float(as_of), tz=UTC)
-        )
-        for sku, (left, version, as_of) in zip(skus, answers, strict=True)
-        if left is not None
-    }
+    levels = (level_of(sku, answer) for sku, answer in zip(skus, answers, strict=True))
+    return {level.sku: level for level in levels if level}

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from nexus.contracts.base import Envelope
 from nexus.contracts.catalog import OfferChanged
-from nexus.contracts.orders import OrderCancelled, OrderPlaced, OrderReturned, OrderShipped
+from nexus.contracts.orders import OrderCancelled, OrderOverdue, OrderPlaced, OrderReturned, OrderShipped
 from nexus.eventbus.registry import Chores, Subscriptions, in_batches
 from nexus.inventory import services
 
@@ -16,17 +16,12 @@ def open_items_when_offers_change(told: Sequence[Envelope[OfferChanged]]) -> Non
 
 @in_batches
 def reserve_stock_when_orders_are_placed(told: Sequence[Envelope[OrderPlaced]]) -> None:
-    services.reserve_stock(
-        [
-            services.Wanted(
-                order_id=each.data.order_id,
-                lines=[(line.sku, line.quantity) for line in each.data.lines],
-                cause_id=each.id,
-                cause=each.as_cause,
-            )
-            for each in told
-        ]
-    )
+    services.reserve_stock([_wanted(each) for each in told])
+
+
+@in_batches
+def answer_again_when_orders_are_overdue(told: Sequence[Envelope[OrderOverdue]]) -> None:
+    services.answer_again([_wanted(each) for each in told])
 
 
 @in_batches
@@ -44,16 +39,27 @@ def restock_when_orders_are_returned(told: Sequence[Envelope[OrderReturned]]) ->
     services.restock({each.data.order_id: each.id for each in told})
 
 
+def _wanted(told: Envelope[OrderPlaced] | Envelope[OrderOverdue]) -> services.Wanted:
+    return services.Wanted(
+        order_id=told.data.order_id,
+        lines=[(line.sku, line.quantity) for line in told.data.lines],
+        cause_id=told.id,
+        cause=told.as_cause,
+    )
+
+
 SUBSCRIPTIONS: Subscriptions = {
     OfferChanged: open_items_when_offers_change,
     OrderPlaced: reserve_stock_when_orders_are_placed,
+    OrderOverdue: answer_again_when_orders_are_overdue,
     OrderCancelled: release_stock_when_orders_are_cancelled,
     OrderShipped: commit_stock_when_orders_are_shipped,
     OrderReturned: restock_when_orders_are_returned,
 }
 
 CHORES: Chores = {
+    services.announce_levels: 1.0,
     services.expire_reservations: 5.0,
-    services.reconcile_recent_changes: 30.0,
+    services.reconcile_recent_changes: 10.0,
     services.answers.forget_old: 3600.0,
 }

@@ -60,18 +60,30 @@ class Stock(models.Model):
         return f"{self.sku} at {self.location}"
 
 
+class UntoldLevel(models.Model):
+    """A sku whose level has changed `since` and is still to be announced; written under the lock of its counters."""
+
+    sku = models.CharField(max_length=64, primary_key=True)
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sku
+
+
 class State(models.TextChoices):
     HELD = "held"
     COMMITTED = "committed"
     RELEASED = "released"
     EXPIRED = "expired"
     RETURNED = "returned"
+    REJECTED = "rejected"
 
 
 class Reservation(models.Model):
     """
-    What is set aside for an order. `lines` is a list of ``{"sku", "location", "quantity"}``; a cancelled order that
-    was never reserved leaves a released one without lines, so that a late `OrderPlaced` finds it and stays away.
+    What is set aside for an order: its verdict, given once. `lines` is a list of ``{"sku", "location", "quantity"}``;
+    an order that was short has a rejected one without lines, and a cancelled order that was never reserved leaves a
+    released one, so that a late `OrderPlaced` finds it and stays away.
     """
 
     order_id = models.UUIDField(primary_key=True)
@@ -111,6 +123,7 @@ class LedgerEntry(models.Model):
     location = models.ForeignKey(Location, models.PROTECT, related_name="+", db_constraint=False)
     on_hand = models.IntegerField(help_text="Change of what is there")
     reserved = models.IntegerField(help_text="Change of what is set aside")
+    version = models.BigIntegerField(default=0, help_text="The counter's version after it")
     reason = models.CharField(max_length=10, choices=Reason.choices)
     cause_id = models.UUIDField()
     order_id = models.UUIDField(null=True)

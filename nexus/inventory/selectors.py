@@ -1,9 +1,11 @@
 """Reads of stock: from the cache when it has an answer, else from the database, which fills the cache."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
+from django.db import connections
 from django.db.models import Sum
 
 from nexus.contracts.paging import Page, Slice
@@ -14,6 +16,12 @@ from nexus.inventory.models import DATABASE, Item, LedgerEntry, Location, Stock
 from nexus.web.keyset import slice_of
 
 Source = str
+SUMS_OF_LEDGER = """
+SELECT sku, sum(there)::int, sum(kept)::int, sum(version)::bigint FROM (
+    SELECT sku, sum(on_hand) AS there, sum(reserved) AS kept, max(version) AS version
+    FROM inventory_ledgerentry WHERE sku = ANY(%s) GROUP BY sku, location_id) AS counter
+GROUP BY sku
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,15 +66,36 @@ def list_levels(skus: Sequence[str]) -> list[LevelView]:
     ]
 
 
+def cache_question(sku: str) -> tuple[bytes, ...]:
+    """What to ask Redis for a level, for whoever asks on a connection of their own."""
+    return cache.question_of(sku)
+
+
+def level_in_cache(sku: str, answer: Sequence[bytes | None]) -> LevelView | None:
+    """The level in Redis' answer to `cache_question`, None when it has none."""
+    level = cache.level_of(sku, answer)
+    return LevelView(level=level, source="cache") if level else None
+
+
 def read_levels(skus: Sequence[str]) -> dict[str, Level]:
-    """The levels as the database has them."""
+    """The levels as the database has them; of a sku whose counters are lost, as the ledger has them."""
     now = datetime.now(UTC)
     sums = Stock.objects.using(DATABASE).filter(sku__in=skus).values("sku")
-    rows = sums.annotate(there=Sum("on_hand"), kept=Sum("reserved"), versions=Sum("version")).order_by("sku")
+    rows: list[Any] = list(
+        sums.annotate(there=Sum("on_hand"), kept=Sum("reserved"), versions=Sum("version")).order_by("sku")
+    )
+    if len(rows) < len(skus):
+        rows += _sums_of_ledger(set(skus) - {row["sku"] for row in rows})
     return {
         row["sku"]: Level(sku=row["sku"], available=row["there"] - row["kept"], version=int(row["versions"]), as_of=now)
         for row in rows
     }
+
+
+def _sums_of_ledger(skus: Iterable[str]) -> list[dict[str, Any]]:
+    with connections[DATABASE].cursor() as cursor:
+        cursor.execute(SUMS_OF_LEDGER, [sorted(skus)])
+        return [dict(zip(("sku", "there", "kept", "versions"), row, strict=True)) for row in cursor.fetchall()]
 
 
 def get_counters_at(sku: str, *, instant: datetime) -> Counters:

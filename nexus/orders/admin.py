@@ -70,7 +70,7 @@ class OrderAdmin(ReadOnlyAdmin):
     list_per_page = 50
     actions = ["ship", "deliver", "take_back", "cancel"]
     fieldsets = [
-        (None, {"fields": ["number", "state", "reason", "amount", "note"]}),
+        (None, {"fields": ["number", "state", "reason", "amount", "note_of_customer"]}),
         ("Lines", {"fields": ["lines"]}),
         ("History", {"fields": ["history"]}),
         ("Identity", {"fields": ["id", "customer_and_orders", "placed", "updated", "version"]}),
@@ -93,6 +93,10 @@ class OrderAdmin(ReadOnlyAdmin):
     @admin.display(description="total")
     def amount(self, order: Order) -> str:
         return one_line(f"{as_text(order.total, order.currency)} {order.currency}")
+
+    @admin.display(description="note")
+    def note_of_customer(self, order: Order) -> str:
+        return selectors.get_order(order_id=order.id).note or "–"
 
     @admin.display(description="placed (UTC)")
     def placed(self, order: Order) -> str:

@@ -13,8 +13,18 @@ class OrdersConfig(AppConfig):
         from nexus.eventbus import registry
         from nexus.orders.handlers import CHORES, SUBSCRIPTIONS
         from nexus.orders.models import store
+        from nexus.orders.services.promises import COPIES, GAUGES, INVARIANTS, READ_MODELS
 
-        registry.register(app="orders", store=store, subscriptions=SUBSCRIPTIONS, chores=CHORES)
+        registry.register(
+            app="orders",
+            store=store,
+            subscriptions=SUBSCRIPTIONS,
+            chores=CHORES,
+            invariants=INVARIANTS,
+            copies=COPIES,
+            read_models=READ_MODELS,
+            gauges=GAUGES,
+        )
 
     def seed(self, plan: SeedPlan) -> Progress:
         """Place the orders of made-up customers."""

@@ -1,6 +1,6 @@
 """What orders refuses."""
 
-from nexus.contracts.errors import Conflict, FieldError, Invalid, NotFound
+from nexus.contracts.errors import Conflict, FieldError, Invalid, NotFound, Unavailable
 
 
 class OrderNotFound(NotFound):
@@ -11,6 +11,13 @@ class NotForSale(Invalid):
     """A line names something that is not for sale."""
 
     code = "not_for_sale"
+
+
+class PricesIncomplete(Unavailable):
+    """The price book is being made again; ask again in a moment."""
+
+    code = "prices_incomplete"
+    retry_after = 1
 
 
 class OutOfStock(Conflict):

@@ -63,6 +63,7 @@ SUBSCRIPTIONS: Subscriptions = {
 }
 
 CHORES: Chores = {
+    services.drive_on_overdue_orders: 10.0,
     services.forget_old_claims: 3600.0,
     services.answers.forget_old: 3600.0,
 }

@@ -13,6 +13,7 @@ from nexus.contracts.orders import (
     OrderConfirmed,
     OrderDelivered,
     OrderExpired,
+    OrderOverdue,
     OrderRejected,
     OrderReturned,
     OrderShipped,
@@ -36,6 +37,7 @@ class Status(models.TextChoices):
 
 
 TRANSITIONS: dict[type[Event], tuple[frozenset[Status], Status]] = {
+    OrderOverdue: (frozenset({Status.PLACED}), Status.PLACED),
     OrderConfirmed: (frozenset({Status.PLACED}), Status.CONFIRMED),
     OrderRejected: (frozenset({Status.PLACED}), Status.REJECTED),
     OrderCancelled: (frozenset({Status.PLACED, Status.CONFIRMED}), Status.CANCELLED),
@@ -57,7 +59,6 @@ class Order(models.Model):
     status = models.CharField(max_length=10, choices=Status.choices)
     currency = models.CharField(max_length=3)
     total = models.BigIntegerField()
-    note = models.CharField(max_length=500, blank=True)
     reason = models.CharField(max_length=200, blank=True)
     placed_at = models.DateTimeField()
     updated_at = models.DateTimeField()
@@ -93,6 +94,20 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} × {self.sku}"
+
+
+class OrderNote(models.Model):
+    """
+    What the customer wrote on an order. Personal, so it is told in no event, stands apart from what can be rebuilt from
+    them, and goes when the customer is erased.
+    """
+
+    order_id = models.UUIDField(primary_key=True)
+    customer_id = models.UUIDField(db_index=True)
+    text = models.CharField(max_length=500)
+
+    def __str__(self) -> str:
+        return self.text
 
 
 class PlacementClaim(models.Model):

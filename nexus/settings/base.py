@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
+from nexus.eventbus.postgresql.connection import PatientConnection
 from nexus.settings.environment import Environment
 from nexus.settings.secrets import secret_key
 
@@ -24,7 +25,6 @@ ALLOWED_HOSTS = env.words("NEXUS_ALLOWED_HOSTS")
 CSRF_TRUSTED_ORIGINS = env.words("NEXUS_CSRF_ORIGINS")
 
 ROOT_URLCONF = "nexus.urls"
-WSGI_APPLICATION = "nexus.wsgi.application"
 APPEND_SLASH = False
 USE_TZ = True
 TIME_ZONE = "UTC"
@@ -64,13 +64,14 @@ STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
+STATEMENT_SECONDS = env.number("NEXUS_STATEMENT_SECONDS")
 _server = urlsplit(env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD"))
 
 
 def postgres(name: str) -> dict[str, Any]:
     """One app's database on the configured server; `name` ends its name."""
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "nexus.eventbus.postgresql",
         "NAME": f"{_server.path.lstrip('/')}_{name}",
         "HOST": _server.hostname,
         "PORT": str(_server.port or 5432),
@@ -80,14 +81,23 @@ def postgres(name: str) -> dict[str, Any]:
         "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {
             "connect_timeout": 3,
-            # A request waits long neither for a connection nor for a lock nor for a statement, and a server that has
-            # vanished is noticed. One that takes packets and never answers is not: that is the network's to tell.
+            # A request waits long neither for a connection nor for a lock nor for a statement. TCP notices a server
+            # that has vanished, `PatientConnection` one that takes packets and never answers.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
             "tcp_user_timeout": 10_000,
-            "pool": {"min_size": 0, "max_size": env.number("NEXUS_POSTGRES_POOL"), "timeout": 3},
-            "options": "-c statement_timeout=15000 -c lock_timeout=5000 -c idle_in_transaction_session_timeout=60000",
+            "pool": {
+                "min_size": 0,
+                "max_size": env.number("NEXUS_POSTGRES_POOL"),
+                "timeout": 3,
+                "connection_class": PatientConnection,
+                # Left to itself the pool would try to replace a lost connection for minutes, ever more rarely, and
+                # make nobody another meanwhile: the server would be back, and we would not know.
+                "reconnect_timeout": 1,
+            },
+            "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout=5000 "
+            "-c idle_in_transaction_session_timeout=60000",
         },
     }
 
@@ -113,14 +123,18 @@ CACHES = {
 }
 
 EVENT_BUS = {
-    "BACKEND": f"nexus.eventbus.backends.{env.choice('NEXUS_EVENT_BUS', 'inprocess', 'celery')}",
+    "BACKEND": f"nexus.eventbus.backends.{env.choice('NEXUS_EVENT_BUS', 'inprocess', 'celery', 'kafka')}",
     "BROKER_URL": env.url("NEXUS_BROKER_URL", password="NEXUS_BROKER_PASSWORD"),
+    "MANAGEMENT_URL": env.text("NEXUS_BROKER_MANAGEMENT_URL"),
+    "KAFKA_SERVERS": ",".join(env.words("NEXUS_KAFKA_SERVERS")),
     "NAMESPACE": env.text("NEXUS_BUS_NAMESPACE"),
     "SUBSCRIBER": env.text("NEXUS_SUBSCRIBER"),
 }
 
 CURRENCY = env.text("NEXUS_CURRENCY")
 RESERVATION_HOURS = env.number("NEXUS_RESERVATION_HOURS")
+METRICS_PORT = env.number("NEXUS_METRICS_PORT")
+ORDER_OVERDUE_SECONDS = env.number("NEXUS_ORDER_OVERDUE_SECONDS")
 RATE_LIMIT = env.rate("NEXUS_RATE_LIMIT")
 TRUSTED_PROXIES = env.number("NEXUS_TRUSTED_PROXIES")
 MAX_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("NEXUS_MAX_BODY")

@@ -53,13 +53,16 @@ def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
 
 def respond(exception: Exception, request: HttpRequest) -> HttpResponse:
     """The same outside DRF: middleware, unknown paths, failures."""
-    document = describe(exception, path=request.path)
-    if document is None:
-        document = problem(status=500, code="internal", detail="Something went wrong on our side.", path=request.path)
+    document = describe(exception, path=request.path) or internal(path=request.path)
     response = JsonResponse(document, status=document["status"], content_type=CONTENT_TYPE)
     for name, value in headers_for(exception).items():
         response[name] = value
     return response
+
+
+def internal(*, path: str) -> dict[str, Any]:
+    """What is said of a failure that nobody foresaw."""
+    return problem(status=500, code="internal", detail="Something went wrong on our side.", path=path)
 
 
 def problem(

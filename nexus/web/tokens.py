@@ -53,6 +53,10 @@ class KeySet:
             raise BadToken("signed by an unknown key")
         return self._keys[key_id]
 
+    def has(self, key_id: str) -> bool:
+        """Whether `get` would answer without asking anybody."""
+        return key_id in self._keys and time.monotonic() - self._fetched <= self.keep
+
     def _refresh(self) -> None:
         with self._lock:
             if time.monotonic() - self._fetched < 1:
@@ -90,6 +94,17 @@ class Verifier:
             self._known.clear()
         self._known[digest] = claims
         return claims
+
+    def claims_at_once(self, token: str) -> dict[str, Any] | None:
+        """As `claims`; None when keys would have to be fetched first, for callers that must not wait."""
+        known = self._known.get(sha256(token.encode()).digest())
+        if known and known["exp"] > time.time():
+            return known
+        try:
+            key_id = str(jwt.get_unverified_header(token).get("kid", ""))
+        except (jwt.PyJWTError, ValueError):
+            raise BadToken("not valid") from None
+        return self.claims(token) if self._keys.has(key_id) else None
 
     def _verify(self, token: str) -> dict[str, Any]:
         try:

@@ -19,10 +19,12 @@ BASE = "/api/v1/accounts"
 
 @pytest.fixture(autouse=True)
 def fresh_counters(clean_redis: Any) -> Iterator[None]:
-    """No failed login of another test counts in this one."""
+    """No failed login of another test counts in this one, and Redis is asked whatever became of it there."""
     attempts.in_process.clear()
+    attempts.wake()
     yield
     attempts.in_process.clear()
+    attempts.wake()
 
 
 @pytest.fixture(autouse=True)

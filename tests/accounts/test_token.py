@@ -5,6 +5,7 @@ import time
 
 import pytest
 from oauth2_provider.models import AccessToken, RefreshToken
+from redis.exceptions import RedisError
 from rest_framework.test import APIClient
 
 from nexus.accounts.models import Customer
@@ -146,6 +147,23 @@ class TestFailedLogins:
             clean_redis.delete(*clean_redis.keys("accounts:*:held"))
 
         assert [round(wait, -1) for wait in waits] == [30, 60, 120, 240, 480, 900, 900, 900]
+
+    def test_are_counted_without_asking_a_redis_again_that_just_failed(self, customer, log_in, monkeypatch):
+        asked = []
+
+        class Hanging:
+            def __getattr__(self, name):
+                def hang(*args, **kwargs):
+                    asked.append(name)
+                    raise RedisError("no answer in time")
+
+                return hang
+
+        monkeypatch.setattr(attempts, "in_redis", Hanging())
+        monkeypatch.setattr(attempts, "REST", 3600)
+
+        assert fail(log_in, 6) == [400] * 5 + [429]
+        assert len(asked) == 1
 
     def test_are_forgotten_after_a_success(self, customer, log_in):
         fail(log_in, 4)

@@ -36,9 +36,9 @@ class Violation(NamedTuple):
 PLANTED = {
     "another app's selectors": Violation(
         SIDE_BY_SIDE,
-        "orders/selectors.py",
+        "orders/selectors/orders.py",
         "from nexus.inventory import selectors as stock",
-        "nexus.orders.selectors -> nexus.inventory.selectors",
+        "nexus.orders.selectors.orders -> nexus.inventory.selectors",
     ),
     "another app, inside a function": Violation(
         SIDE_BY_SIDE,

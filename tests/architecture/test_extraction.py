@@ -54,7 +54,7 @@ class TestAnApp:
         assert all(f"ok      {title}: " in done.stdout for title in STEPS)
 
     def test_cannot_leave_when_it_imports_another(self, spoil):
-        tree = spoil("nexus/orders/selectors.py", "from nexus.inventory import selectors as stock")
+        tree = spoil("nexus/orders/selectors/orders.py", "from nexus.inventory import selectors as stock")
 
         done = extract("orders", tree=tree)
 
@@ -63,7 +63,7 @@ class TestAnApp:
         assert "orders cannot leave" in done.stdout
 
     def test_cannot_leave_when_its_web_process_needs_another(self, spoil):
-        tree = spoil("nexus/wsgi.py", "from nexus.inventory import selectors as stock")
+        tree = spoil("nexus/asgi.py", "from nexus.inventory import selectors as stock")
 
         done = extract("orders", tree=tree)
 
@@ -100,7 +100,7 @@ class TestAnApp:
         assert "FAILED  its own tests pass" in done.stdout
 
     def test_stays_in_the_directory_that_is_to_be_kept(self, spoil, tmp_path):
-        tree = spoil("nexus/orders/selectors.py", "from nexus.inventory import selectors as stock")
+        tree = spoil("nexus/orders/selectors/orders.py", "from nexus.inventory import selectors as stock")
 
         extract("orders", "--keep", str(tmp_path / "orders"), tree=tree)
 

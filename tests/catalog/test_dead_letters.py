@@ -1,5 +1,7 @@
 """Events that could not be handled, and a second chance for them."""
 
+from uuid import UUID
+
 import pytest
 from bson import ObjectId
 
@@ -51,6 +53,18 @@ class TestReplay:
         letter = database()["dead_letter"].find_one()
         assert (letter["replayed_at"], letter["attempts"]) == (None, 2)
         assert letter["error"].startswith("ZeroDivisionError")
+
+    def test_lists_what_waits_and_no_longer_what_was_replayed(self, buried):
+        store = members["catalog"].store
+        letter = UUID(database()["dead_letter"].find_one()["event_id"])
+        kind = level("A", 1, 1).type
+
+        before = store.list_buried(subscriber="catalog", ids=[letter]), store.count_heard("catalog", [kind])
+        of_other_types = store.count_heard("catalog", ["inventory.stock-level-changed.v9"])
+        services.replay_dead_letter(letter_id=buried)
+        after = store.list_buried(subscriber="catalog", ids=[letter]), store.count_heard("catalog", [kind])
+
+        assert (before, of_other_types, after) == (({letter}, 1), 0, (set(), 1))
 
     def test_does_not_know_a_letter_that_is_not_there(self):
         with pytest.raises(DeadLetterNotFound):

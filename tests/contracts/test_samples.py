@@ -7,16 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from nexus.contracts import accounts, catalog, inventory, orders
-from nexus.contracts.base import EVENTS, Event
+from nexus.contracts.base import Event
 from nexus.eventbus.wire import Record, envelope_of
+from tests.contracts.check import FOLDER
+from tests.contracts.schemas import published
 
 SAMPLES = Path(__file__).parent / "samples"
-PUBLISHED = {
-    name: kind
-    for name, kind in EVENTS.items()
-    if kind.__module__ in {m.__name__ for m in (accounts, catalog, inventory, orders)}
-}
+PUBLISHED = published()
 
 
 def sample_of(name: str) -> dict[str, Any]:
@@ -50,12 +47,17 @@ class TestEveryEvent:
     def test_has_its_sample(self, name: str) -> None:
         assert (SAMPLES / f"{name}.json").exists(), f"add tests/contracts/samples/{name}.json, and never change it"
 
+    def test_has_both_sample_and_frozen_shape_for_ever(self) -> None:
+        schemas = {file.name for file in FOLDER.glob("*.json")}
+
+        assert schemas == {file.name for file in SAMPLES.glob("*.json")}, "one of the two was taken away: put it back"
+
     @pytest.mark.parametrize("kind", PUBLISHED.values(), ids=lambda kind: kind.__name__)
     def test_is_named_after_its_source_and_version(self, kind: type[Event]) -> None:
         source, fact, version = kind.type.split(".")
 
         assert kind.__module__ == f"nexus.contracts.{source}"
-        assert fact.replace("-", "") == kind.__name__.lower()
+        assert fact.replace("-", "") == kind.__name__.lower().removesuffix(version)
         assert version[0] == "v"
         assert version[1:].isdigit()
 

@@ -131,7 +131,7 @@ class TestWorkers:
             eventually(lambda: prepared.is_healthy("worker-orders"), within=60)
             prepared.forwarders["NEXUS_BROKER_URL"].cut()
             eventually(lambda: not prepared.is_healthy("worker-orders"), within=30)
-            # Celery sleeps for up to half a minute between attempts to reconnect, and hears SIGTERM only then.
+            # How long it takes to end in peace now is another test's.
             process.kill()
 
 

@@ -55,9 +55,11 @@ class Witness:
     def __init__(self) -> None:
         self.seen: list[UUID] = []
         self.batches: list[int] = []
+        self.calls = 0
         self.failure: Callable[[Envelope[Event]], Exception | None] = lambda _: None
 
     def hears_batches(self, told: Sequence[Envelope[Event]]) -> None:
+        self.calls += 1
         for envelope in told:
             if failure := self.failure(envelope):
                 raise failure

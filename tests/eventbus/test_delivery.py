@@ -3,18 +3,32 @@
 import random
 
 import msgspec
+import pymongo.errors
 import pytest
-from django.db import OperationalError
+import redis.exceptions
+from django.db import InterfaceError, OperationalError
 
-from nexus.contracts.base import Envelope, Event, uuid7
+from nexus.contracts.base import EVENTS, Envelope, Event, uuid7
+from nexus.eventbus import bus
 from nexus.eventbus.dead_letters import replay
 from nexus.eventbus.delivery import TryLater, deliver
 from nexus.eventbus.models import DeadLetter, InboxEntry
 from nexus.eventbus.registry import Member
+from nexus.eventbus.stores.postgres import PostgresStore
 from nexus.eventbus.wire import Undecodable, encode, record_of
-from tests.eventbus.conftest import DATABASE, DATABASES, Witness, broken, lit
+from tests.eventbus.conftest import DATABASE, DATABASES, Witness, broken, lit, tell
 
 pytestmark = pytest.mark.django_db(databases=DATABASES)
+
+AWAY = [
+    OperationalError,
+    InterfaceError,
+    pymongo.errors.AutoReconnect,
+    pymongo.errors.ServerSelectionTimeoutError,
+    pymongo.errors.ExecutionTimeout,
+    redis.exceptions.ConnectionError,
+    redis.exceptions.TimeoutError,
+]
 
 
 def message(*envelopes: Envelope[Event]) -> bytes:
@@ -50,16 +64,26 @@ class TestOnce:
 
 
 class TestFailures:
-    def test_a_failing_batch_is_taken_apart_to_the_one_at_fault(self, member: Member, witness: Witness) -> None:
-        told = [lit(brightness=n) for n in range(6)]
-        witness.failure = lambda envelope: ValueError("too bright") if envelope.data.brightness == 3 else None
+    @pytest.mark.parametrize("away", AWAY, ids=lambda kind: f"{kind.__module__}.{kind.__name__}")
+    def test_no_failure_of_the_world_around_buries_an_event(
+        self, member: Member, witness: Witness, away: type[Exception]
+    ) -> None:
+        witness.failure = lambda _: away("gone")
 
-        outcome = deliver(member=member, message=message(*told))
+        for told in ([lit()], [lit(), lit()], [broken()]):
+            with pytest.raises(TryLater):
+                deliver(member=member, message=message(*told))
 
-        assert (outcome.applied, outcome.buried) == (5, 1)
-        assert witness.seen == [envelope.id for envelope in told if envelope.data.brightness != 3]
-        letter = DeadLetter.objects.using(DATABASE).get()
-        assert (letter.event_id, letter.error) == (told[3].id, "ValueError: too bright")
+        assert not DeadLetter.objects.using(DATABASE).exists()
+
+    def test_an_error_that_no_store_could_keep_is_made_fit(self, member: Member, witness: Witness) -> None:
+        witness.failure = lambda _: ValueError("a NUL \0 and " + "much " * 10_000)
+
+        deliver(member=member, message=message(lit()))
+
+        error = DeadLetter.objects.using(DATABASE).get().error
+        assert error.startswith("ValueError: a NUL \N{REPLACEMENT CHARACTER} and much")
+        assert len(error) == 10_000
 
     def test_a_dead_letter_can_be_replayed_once_it_is_mended(self, member: Member, witness: Witness) -> None:
         told = lit()
@@ -130,6 +154,42 @@ class TestReadingTolerantly:
         record[0]["type"] = "toys.never-heard-of.v1"
 
         assert deliver(member=member, message=msgspec.json.encode(record)).ignored == 1
+
+    def test_a_version_it_does_not_know_yet_waits_and_takes_effect_after_the_upgrade(
+        self, member: Member, witness: Witness, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        record = msgspec.json.decode(message(lit()))
+        record[0]["type"] = "toys.lamp-lit.v9"
+
+        outcome = deliver(member=member, message=msgspec.json.encode(record))
+
+        letter = DeadLetter.objects.using(DATABASE).get()
+        assert (outcome.buried, letter.error) == (1, "Undecodable: unknown type toys.lamp-lit.v9")
+        assert str(letter.event_id) == record[0]["id"]
+        monkeypatch.setitem(EVENTS, "toys.lamp-lit.v9", EVENTS["toys.lamp-lit.v1"])
+        monkeypatch.setitem(member.handlers, "toys.lamp-lit.v9", witness.hears_one)
+        assert replay([letter]) == (1, 0)
+        assert [str(each) for each in witness.seen] == [record[0]["id"]]
+
+    def test_a_version_that_it_knows_and_does_not_hear_is_none_of_its_business(
+        self, member: Member, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(EVENTS, "toys.lamp-lit.v2", EVENTS["toys.lamp-lit.v1"])
+        record = msgspec.json.decode(message(lit()))
+        record[0]["type"] = "toys.lamp-lit.v2"
+
+        assert deliver(member=member, message=msgspec.json.encode(record)).ignored == 1
+
+    def test_a_version_that_waits_does_not_hide_what_is_still_to_hear(
+        self, member: Member, store: PostgresStore
+    ) -> None:
+        tell(store, lit())
+        record = msgspec.json.decode(message(lit()))
+        record[0]["type"] = "toys.lamp-lit.v9"
+
+        deliver(member=member, message=msgspec.json.encode(record))
+
+        assert bus.lag_of_subscribers() == {"toys": 1}
 
     @pytest.mark.parametrize("junk", [b"", b"{}", b"[1]", b"\x80\x04.", b'[{"id": "x"}]'])
     def test_what_is_no_list_of_events_is_said_to_be_none(self, member: Member, junk: bytes) -> None:

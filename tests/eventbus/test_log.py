@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import closing
+from uuid import UUID
 
 import pytest
 from django.db import IntegrityError, connections, transaction
@@ -126,3 +127,44 @@ class TestReading:
 
             assert len(reader.read(limit=10).records) == 1
             told.join()
+
+
+class TestInheritingAPosition:
+    def stand_at(self, store: PostgresStore, consumer: str, *, after: int) -> None:
+        with closing(store.reader(consumer)) as reader:
+            reader.acquire()
+            reader.advance(reader.read(limit=after))
+
+    def read_by(self, store: PostgresStore, consumer: str) -> list[UUID]:
+        with closing(store.reader(consumer)) as reader:
+            reader.acquire()
+            return [record.id for record in reader.read(limit=10).records]
+
+    def test_begins_at_the_one_furthest_behind(self, store: PostgresStore) -> None:
+        told = [lit() for _ in range(12)]
+        for envelope in told:
+            tell(store, envelope)
+        self.stand_at(store, "far", after=11)
+        self.stand_at(store, "behind", after=9)
+
+        inherited = store.inherit_position("new", of=["far", "behind"])
+
+        assert inherited
+        assert self.read_by(store, "new") == [envelope.id for envelope in told[9:]]
+
+    def test_does_nothing_to_one_that_has_begun(self, store: PostgresStore) -> None:
+        told = [lit() for _ in range(3)]
+        tell(store, *told)
+        self.stand_at(store, "far", after=2)
+        self.stand_at(store, "begun", after=1)
+
+        assert not store.inherit_position("begun", of=["far"])
+        assert self.read_by(store, "begun") == [envelope.id for envelope in told[1:]]
+
+    @pytest.mark.parametrize("others", [[], ["never begun"], ["far", "never begun"]])
+    def test_begins_at_the_beginning_when_another_has_not_begun(self, store: PostgresStore, others: list[str]) -> None:
+        tell(store, lit(), lit())
+        self.stand_at(store, "far", after=2)
+
+        assert not store.inherit_position("new", of=others)
+        assert len(self.read_by(store, "new")) == 2

@@ -1,18 +1,26 @@
 """The relay: nothing is passed over, nothing is taken as done that was not confirmed."""
 
+import random
 import threading
 from collections.abc import Sequence
+from contextlib import closing
 
+import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connections, transaction
+from msgspec.structs import replace
 
-from nexus.eventbus import bus
+from nexus.contracts.base import uuid7
+from nexus.eventbus import bus, relay
+from nexus.eventbus.models import DeadLetter
 from nexus.eventbus.registry import Member
 from nexus.eventbus.relay import Relay
+from nexus.eventbus.stores import postgres_reader
 from nexus.eventbus.stores.postgres import PostgresStore
-from nexus.eventbus.wire import Record, runs
-from tests.eventbus.conftest import DATABASES, Witness, broken, lit, tell
+from nexus.eventbus.stores.postgres_reader import PostgresReader
+from nexus.eventbus.wire import Record, record_of, runs
+from tests.eventbus.conftest import DATABASE, DATABASES, Witness, broken, lit, tell
+from tests.eventually import eventually
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 
@@ -33,6 +41,20 @@ class Post:
         self.taken += records
         if len(self.taken) >= self.expected:
             self.arrived.set()
+
+
+class Unreachable(PostgresStore):
+    """A log that nobody can read; after so many tries, the relay is told to stop."""
+
+    def __init__(self, stop: threading.Event, *, tries: int) -> None:
+        super().__init__("nowhere")
+        self.stop, self.tries = stop, tries
+
+    def reader(self, consumer: str) -> PostgresReader:
+        self.tries -= 1
+        if self.tries == 0:
+            self.stop.set()
+        raise ConnectionError("away")
 
 
 class TestRelay:
@@ -59,6 +81,22 @@ class TestRelay:
 
         assert len(post.taken) == 1
 
+    def test_gives_way_to_another_when_it_stands_still(
+        self, store: PostgresStore, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(postgres_reader, "FROZEN", 1)
+        tell(store, lit())
+        with closing(store.reader("test")) as frozen, closing(store.reader("test")) as another:
+            assert frozen.acquire()
+            batch = frozen.read(limit=10)
+            assert not another.acquire()
+
+            assert eventually(another.acquire)
+            another.advance(another.read(limit=10))
+
+            with pytest.raises(psycopg.OperationalError):
+                frozen.advance(batch)
+
     def test_comes_back_after_failures_by_itself(self, store: PostgresStore) -> None:
         post, stop = Post(failures=3), threading.Event()
         tell(store, lit())
@@ -70,6 +108,15 @@ class TestRelay:
         stop.set()
         thread.join(10)
         assert not thread.is_alive()
+
+    def test_does_not_give_up_however_often_it_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(relay, "LONGEST_PAUSE", 0.0)
+        stop = threading.Event()
+        store = Unreachable(stop, tries=1100)
+
+        Relay(store=store, consumer="test", publish=Post()).run(stop)
+
+        assert store.tries == 0
 
 
 class TestInProcessBus:
@@ -124,33 +171,56 @@ class TestInProcessBus:
         carrier.stop()
 
 
-class TestStatus:
-    def test_counts_what_is_to_be_heard_and_what_is_buried(
-        self, member: Member, witness: Witness, store: PostgresStore, capsys: pytest.CaptureFixture[str]
+class TestWithinOneProcess:
+    def test_hands_on_what_it_does_not_know_yet_of_what_it_hears(
+        self, store: PostgresStore, member: Member, witness: Witness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        bad = lit(brightness=13)
-        witness.failure = lambda envelope: ValueError("no") if envelope.id == bad.id else None
-        tell(store, lit(), bad)
+        of_tomorrow, of_today = lit(), lit()
+        with monkeypatch.context() as tomorrow:
+            tomorrow.setattr(type(of_tomorrow.data), "type", "toys.lamp-lit.v9")
+            tell(store, of_tomorrow)
+        tell(store, of_today)
+
         bus.drain()
-        tell(store, lit(), lit(), lit())
 
-        call_command("bus", "status")
-
-        assert capsys.readouterr().out.splitlines()[-1].split() == ["toys", "3", "1"]
+        assert witness.seen == [of_today.id]
+        assert DeadLetter.objects.using(DATABASE).get().event_id == of_tomorrow.id
 
 
 class TestRuns:
-    def test_keep_the_order_and_the_limit(self) -> None:
-        from nexus.eventbus.wire import record_of
+    def test_weigh_no_more_than_they_may_but_let_a_heavier_event_go_alone(self) -> None:
+        records = [record_of(lit(brightness=10**digits)) for digits in (0, 0, 0, 17, 0)]
+        light, heavy = len(records[0].data), len(records[3].data)
+        assert heavy > light + 10
 
+        grouped = [len(run) for _, run in runs(records, longest=500, largest=2 * light)]
+
+        assert grouped == [2, 1, 1, 1]
+
+    def test_are_few_and_keep_the_limit(self) -> None:
         records = [record_of(each) for each in [lit(), lit(), lit(), broken(), lit()]]
 
         grouped = list(runs(records, longest=2))
 
         assert [(kind.split(".")[1], len(run)) for kind, run in grouped] == [
             ("lamp-lit", 2),
-            ("lamp-lit", 1),
+            ("lamp-lit", 2),
             ("lamp-broken", 1),
-            ("lamp-lit", 1),
         ]
-        assert [record for _, run in grouped for record in run] == records
+
+    @pytest.mark.parametrize("seed", range(50))
+    def test_keep_the_order_within_each_aggregate(self, seed: int) -> None:
+        dice = random.Random(seed)
+        subjects = [uuid7() for _ in range(4)]
+        kinds = [lit(), broken(), lit()]
+        records = [
+            replace(record_of(dice.choice(kinds)), id=uuid7(), subject=str(dice.choice(subjects))) for _ in range(40)
+        ]
+
+        grouped = list(runs(records, longest=dice.randint(1, 20)))
+
+        for subject in map(str, subjects):
+            sent = [record.id for _, run in grouped for record in run if record.subject == subject]
+            assert sent == [record.id for record in records if record.subject == subject]
+        assert sorted(record.id for _, run in grouped for record in run) == sorted(record.id for record in records)
+        assert all({record.type for record in run} == {kind} for kind, run in grouped)

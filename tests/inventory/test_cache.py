@@ -1,6 +1,6 @@
 """The cache answers questions and never lies about a sale: newest version wins, and without it the database answers."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 
 import pytest
 from django.db import connections
@@ -10,6 +10,7 @@ from nexus.inventory import cache, selectors, services
 from nexus.inventory.cache import Level
 from nexus.inventory.exceptions import ItemNotFound
 from nexus.inventory.models import DATABASE, Stock
+from nexus.inventory.services import reconcile
 from nexus.inventory.services.reconcile import CacheAway, Rounds
 from tests.inventory.conftest import Stockroom
 
@@ -121,11 +122,30 @@ class TestReconcileCache:
         rounds()
         cache.keep_newest([level(9, 40)])
         Stock.objects.update(reserved=4, version=50, updated_at=datetime.now(UTC) - timedelta(hours=2))
-        rounds._through = datetime.now(UTC) - timedelta(hours=3)
+        rounds._through -= timedelta(hours=3).total_seconds()
 
         with override_settings(CACHES=NOWHERE), pytest.raises(CacheAway):
             rounds()
         cache.wake()
+        rounds()
+
+        assert selectors.get_level("LAMP").level.available == 1
+
+    def test_goes_on_when_the_wall_clock_is_set_back(
+        self, stockroom: Stockroom, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class TwoHoursAhead(datetime):
+            @classmethod
+            def now(cls, tz: tzinfo | None = None) -> datetime:
+                return datetime.now(tz) + timedelta(hours=2)
+
+        stockroom.has(LAMP=5)
+        rounds = Rounds()
+        with monkeypatch.context() as patch:
+            patch.setattr(reconcile, "datetime", TwoHoursAhead, raising=False)
+            rounds()
+        Stock.objects.update(reserved=4, version=50, updated_at=datetime.now(UTC))
+
         rounds()
 
         assert selectors.get_level("LAMP").level.available == 1

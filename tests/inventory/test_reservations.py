@@ -229,7 +229,8 @@ class TestUnderContention:
             orders = list(pool.map(lambda _: self._buy(stockroom, LAMP=1), range(self.BUYERS)))
 
         assert stockroom.reserved() == {"LAMP": self.UNITS}
-        assert Reservation.objects.count() == self.UNITS
+        assert Reservation.objects.filter(state="held").count() == self.UNITS
+        assert Reservation.objects.filter(state="rejected").count() == self.BUYERS - self.UNITS
         assert stockroom.books_balance()
         assert len(orders) == self.BUYERS
 

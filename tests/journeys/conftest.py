@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.journeys.system import System, running_system
+from tests.journeys.trading import _indexed, traded
 from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
+
+__all__ = ["_indexed", "traded"]
 
 
 @pytest.fixture(scope="module")

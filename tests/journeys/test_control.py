@@ -22,6 +22,7 @@ from tests.conftest import Bearer
 
 pytestmark = pytest.mark.django_db(databases=["default", "orders", "inventory"], transaction=True)
 BUYERS, UNITS = 60, 50
+MOST = UNITS - stockroom.FEW
 CONSTRAINT = "ALTER TABLE inventory_stock ADD CONSTRAINT never_oversold CHECK (reserved <= on_hand) NOT VALID"
 
 
@@ -93,12 +94,13 @@ class TestWithoutTheLock:
         monkeypatch.setattr(stockroom, "LOCK", stockroom.LOCK.replace("FOR UPDATE OF stock", ""))
         write = stockroom.Stockroom.write
 
-        def write_when_both_have_read(room: stockroom.Stockroom) -> None:
+        def write_when_both_have_read(room: stockroom.Stockroom, *, at_once: bool) -> None:
             both_have_read.wait()
-            write(room)
+            write(room, at_once=at_once)
 
-        def take_thirty() -> None:
-            wanted = inventory.Wanted(order_id=uuid4(), lines=[(lamp, 30)], cause_id=uuid4(), cause=NO_CAUSE)
+        def take_most() -> None:
+            # So many that few are left: such a level is announced at once.
+            wanted = inventory.Wanted(order_id=uuid4(), lines=[(lamp, MOST)], cause_id=uuid4(), cause=NO_CAUSE)
             try:
                 with transaction.atomic(using="inventory"):
                     inventory.reserve_stock([wanted])
@@ -109,11 +111,11 @@ class TestWithoutTheLock:
 
         monkeypatch.setattr(stockroom.Stockroom, "write", write_when_both_have_read)
         with without_the_last_defence():
-            threads = [Thread(target=take_thirty) for _ in range(2)]
+            threads = [Thread(target=take_most) for _ in range(2)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
             reserved = Stock.objects.get(sku=lamp).reserved
 
-        assert (reserved, len(refusals)) == (30, 1)
+        assert (reserved, len(refusals)) == (MOST, 1)

@@ -123,6 +123,38 @@ class TestReading:
         assert [event["type"] for event in told] == ["orders.order-placed.v1", "orders.order-confirmed.v1"]
 
 
+class TestAtAnInstant:
+    def test_shows_the_order_as_it_was(self, customer: APIClient, shop: Shop) -> None:
+        order = shop.places(LAMP=1)
+        shop.hears(StockReserved(order_id=order.id))
+        placed_at = order.placed_at.isoformat()
+
+        then, now = (customer.get(f"{ORDERS}/{order.id}", query) for query in ({"at": placed_at}, {}))
+
+        assert (then.json()["status"], then.json()["version"]) == ("placed", 1)
+        assert (now.json()["status"], now.json()["version"]) == ("confirmed", 2)
+
+    def test_is_404_before_it_was_placed(self, customer: APIClient, shop: Shop) -> None:
+        order = shop.places(LAMP=1)
+
+        assert customer.get(f"{ORDERS}/{order.id}", {"at": "2020-01-01T00:00:00Z"}).status_code == 404
+
+    def test_is_404_for_somebody_else(self, api: APIClient, bearer: Bearer, shop: Shop) -> None:
+        order = shop.places(LAMP=1)
+
+        answer = api.get(f"{ORDERS}/{order.id}", {"at": "2100-01-01T00:00:00Z"}, **bearer(uuid4()))
+
+        assert answer.status_code == 404
+
+    @pytest.mark.parametrize("at", ["", "now", "2026-01-31T12:00:00", "0001-01-01T00:00:00+23:59"])
+    def test_wants_a_time_with_its_zone(self, customer: APIClient, shop: Shop, at: str) -> None:
+        order = shop.places(LAMP=1)
+
+        answer = customer.get(f"{ORDERS}/{order.id}", {"at": at})
+
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "at")
+
+
 class TestSteps:
     def test_of_staff_need_their_scope(self, customer: APIClient, shop: Shop) -> None:
         order = shop.places(LAMP=1)

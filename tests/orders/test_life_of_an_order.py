@@ -13,13 +13,14 @@ from nexus.contracts.orders import (
     OrderConfirmed,
     OrderDelivered,
     OrderExpired,
+    OrderOverdue,
     OrderRejected,
     OrderReturned,
     OrderShipped,
 )
 from nexus.orders import services
 from nexus.orders.exceptions import OrderNotFound, WrongStatus
-from nexus.orders.models import TRANSITIONS, Order, Status, store
+from nexus.orders.models import TRANSITIONS, Order, OrderNote, Status, store
 from nexus.orders.services.settlement import MOST_WAITING, Settlement
 from nexus.web.models import IdempotencyKey
 from tests.eventually import eventually
@@ -28,6 +29,7 @@ from tests.orders.conftest import Shop
 pytestmark = pytest.mark.django_db(databases=["orders"])
 
 EVENTS = {
+    OrderOverdue: lambda order_id: OrderOverdue(order_id=order_id, lines=()),
     OrderConfirmed: lambda order_id: OrderConfirmed(order_id=order_id),
     OrderRejected: lambda order_id: OrderRejected(order_id=order_id, reason="short"),
     OrderCancelled: lambda order_id: OrderCancelled(order_id=order_id, reason="by the customer"),
@@ -151,11 +153,11 @@ class TestCancelOrder:
 class TestErasure:
     def test_drops_what_the_customer_wrote(self, shop: Shop) -> None:
         order = shop.places(LAMP=1)
-        Order.objects.update(note="ring twice")
+        OrderNote.objects.create(order_id=order.id, customer_id=order.customer_id, text="ring twice")
 
         shop.hears(CustomerErased(customer_id=order.customer_id))
 
-        assert Order.objects.get().note == ""
+        assert not OrderNote.objects.exists()
 
     def test_drops_kept_answers_that_repeat_it(self, shop: Shop) -> None:
         order = shop.places(LAMP=1)

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 from django.db import connections
-from django.test.utils import CaptureQueriesContext, override_settings
+from django.test.utils import override_settings
 
 from nexus.contracts.errors import KeyReused
 from nexus.contracts.inventory import StockLevelChanged
+from nexus.orders import services
 from nexus.orders.exceptions import NotForSale, OutOfStock
 from nexus.orders.models import DATABASE, Order, OrderLine, PlacementClaim, store
 from tests.orders.conftest import Shop
+from tests.statements import statements
 
 pytestmark = pytest.mark.django_db(databases=["orders"])
 
@@ -34,10 +36,10 @@ class TestPlaceOrder:
     def test_takes_two_statements(self, shop: Shop) -> None:
         shop.places(LAMP=1)  # takes a block of numbers
 
-        with CaptureQueriesContext(connections[DATABASE]) as queries:
+        with statements(DATABASE) as seen:
             shop.places(LAMP=2, SHADE=1)
 
-        assert len(queries) == 2, [query["sql"][:80] for query in queries]
+        assert len(seen) == 2, seen
 
     def test_gives_every_order_a_short_number_of_its_own(self, shop: Shop) -> None:
         numbers = {shop.places(LAMP=1).number for _ in range(120)}
@@ -134,3 +136,21 @@ class TestTogether:
         assert len({order.id for order in orders}) == 1
         assert Order.objects.count() == OrderLine.objects.count() == 1
         assert len(store.stream(str(orders[0].id))) == 1
+
+
+@pytest.mark.django_db(databases=["orders"], transaction=True)
+class TestAmongMany:
+    def test_who_is_refused_with_a_key_that_served_before_is_to_be_placed_alone(self, shop: Shop) -> None:
+        shop.places(LAMP=1, key="used")
+        lines = [services.Line(sku="NONE", quantity=1, position=0)]
+        claims = [services.Claim(key=key, fingerprint="f") for key in ("used", "new")]
+        wanted = [
+            services.Wanted(customer_id=shop.customer_id, lines=lines, currency="EUR", claim=claim) for claim in claims
+        ]
+
+        with statements(DATABASE) as seen:
+            used, new = services.place_waiting_orders(wanted)
+
+        assert isinstance(used, services.NotTogether)
+        assert isinstance(new, NotForSale)
+        assert len([each for each in seen if "placementclaim" in each]) == 1

@@ -1,12 +1,14 @@
 """
 Failed logins, counted per account and per address: after a few, each further one doubles the wait.
 
-The count is kept in Redis, and in the process while Redis is away. Nobody is locked out for ever: a wait ends after
-`LONGEST_WAIT`, refused attempts do not prolong it, and whoever once logged in from an address has a count of their own
-there, which strangers elsewhere cannot raise. Names are keyed digests, so that Redis holds no personal data.
+The count is kept in Redis, and in the process while Redis is away; when it fails it is left alone for a moment, for a
+login asks it several times. Nobody is locked out for ever: a wait ends after `LONGEST_WAIT`, refused attempts do not
+prolong it, and whoever once logged in from an address has a count of their own there, which strangers elsewhere cannot
+raise. Names are keyed digests, so that Redis holds no personal data.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -21,11 +23,14 @@ log = logging.getLogger("nexus.accounts")
 
 FREE_PER_ACCOUNT, FREE_PER_ADDRESS = 5, 50
 FIRST_WAIT, LONGEST_WAIT = 30, 900
+REST = 1.0
+"""Seconds without asking Redis again after it failed."""
 FORGET_AFTER, KNOWN_FOR = 3600, 30 * 24 * 3600
 
 T = TypeVar("T")
 in_redis = RedisCounters()
 in_process = MemoryCounters()
+_resting_until = float("-inf")
 
 
 def check(*, email: str, network: str) -> None:
@@ -55,6 +60,12 @@ def succeeded(*, email: str, network: str) -> None:
     _counted(lambda counters: counters.hold(_known(pair), KNOWN_FOR))
 
 
+def wake() -> None:
+    """Ask Redis again at once, whatever happened before."""
+    global _resting_until
+    _resting_until = float("-inf")
+
+
 def is_first(*, occasion: str, email: str, seconds: int) -> bool:
     """Whether this occasion did not happen for the address within the last `seconds`."""
     name = _digest(occasion, email)
@@ -73,11 +84,14 @@ def _increment(name: str, counters: Counters) -> int:
 
 
 def _counted(operation: Callable[[Counters], T]) -> T:
-    try:
-        return operation(in_redis)
-    except RedisError as away:
-        log.warning("Failed logins are counted in this process alone: %s", away)
-        return operation(in_process)
+    global _resting_until
+    if time.monotonic() >= _resting_until:
+        try:
+            return operation(in_redis)
+        except RedisError as away:
+            log.warning("Failed logins are counted in this process alone: %s", away)
+            _resting_until = time.monotonic() + REST
+    return operation(in_process)
 
 
 def _names(email: str, network: str) -> tuple[str, str, str]:

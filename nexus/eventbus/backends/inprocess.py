@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from django.db import close_old_connections
 
+from nexus.eventbus.backends import Depth
 from nexus.eventbus.delivery import deliver
 from nexus.eventbus.registry import Member, members
 from nexus.eventbus.relay import Publish, Relay
@@ -31,11 +32,39 @@ def relays() -> list[Relay]:
 def _to(member: Member) -> Publish:
     def publish(records: Sequence[Record]) -> None:
         close_old_connections()
-        if heard := [record for record in records if record.type in member.handlers]:
+        if heard := [record for record in records if member.takes(record.type)]:
             deliver(member=member, message=encode(heard))
 
     return publish
 
 
 def prepare() -> None:
-    """Nothing to declare."""
+    """Make whatever this process's subscribers need of the transport: here, nothing."""
+
+
+def sync(*, prune: bool) -> list[str]:
+    """Make the transport what the code says, a line for each difference; what is too much goes when `prune` is set."""
+    return []
+
+
+def depths() -> dict[str, Depth]:
+    """
+    What waits outside the logs, by subscriber: here, nothing.
+
+    :raises BrokerAway: it cannot be asked
+    """
+    return {}
+
+
+def send_to(subscriber: str, records: Sequence[Record]) -> None:
+    """
+    Hand records to one subscriber once more, and return when that is safe.
+
+    :raises TryLater: a dependency is away
+    """
+    _to(members[subscriber])(records)
+
+
+def take_back(subscriber: str) -> int:
+    """Give the subscriber once more what the broker had given up on; how many messages it were."""
+    return 0

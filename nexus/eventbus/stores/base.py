@@ -1,13 +1,16 @@
 """What a store of any kind can do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Protocol, TypeVar
 from uuid import UUID
 
 from nexus.contracts.base import Envelope, Event
 from nexus.contracts.errors import Conflict
 from nexus.eventbus.wire import Record
+
+R = TypeVar("R")
 
 
 class ConcurrentChange(Conflict):
@@ -23,6 +26,18 @@ class Batch:
     records: Sequence[Record]
     position: str
     pending: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Letter:
+    """An event that its subscriber could not handle; `event` is the message as it travelled."""
+
+    event_id: UUID
+    type: str
+    event: str
+    error: str
+    attempts: int
+    last_failed_at: datetime
 
 
 class Reader(Protocol):
@@ -64,6 +79,27 @@ class Store(Protocol):
         """Every event about the subject, oldest first."""
         ...
 
+    def streams(self, subjects: Sequence[str]) -> Sequence[Record]:
+        """Every event about the subjects, those of one together, oldest first."""
+        ...
+
+    def all_streams(self) -> Iterator[Record]:
+        """Every event there is, stream by stream in the order of subjects, oldest first."""
+        ...
+
+    def history(
+        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Sequence[Record]]:
+        """
+        The events of these types that have settled by now, in log order, in pages of at most `size`: all of them, or
+        those behind a position, or those told since an instant.
+        """
+        ...
+
+    def transact(self, work: Callable[[], R]) -> R:
+        """Run `work` in a transaction of the store; inside one, it simply joins."""
+        ...
+
     def apply_once(self, *, subscriber: str, ids: Sequence[UUID], work: Callable[[set[UUID]], None]) -> set[UUID]:
         """Run `work` with the ids that have not taken effect yet and mark them, in one transaction; returns them."""
         ...
@@ -72,18 +108,57 @@ class Store(Protocol):
         """Put an event that keeps failing among the dead letters; once more only counts the attempt."""
         ...
 
+    def told(self, types: Sequence[str]) -> Iterator[UUID]:
+        """The ids of all settled events of these types, rising."""
+        ...
+
+    def heard(self, subscriber: str) -> Iterator[UUID]:
+        """The ids of all events that took effect for the subscriber or wait among its dead letters, rising."""
+        ...
+
+    def letters(self, subscriber: str) -> Sequence[Letter]:
+        """The subscriber's dead letters that wait to be looked at, oldest event first."""
+        ...
+
+    def mark_replayed(self, *, subscriber: str, event_id: UUID) -> None:
+        """A dead letter was dealt with."""
+        ...
+
+    def list_buried(self, *, subscriber: str, ids: Sequence[UUID]) -> set[UUID]:
+        """Which of these events wait among the subscriber's dead letters."""
+        ...
+
     def count_told(self, types: Sequence[str]) -> int:
         """How many events of these types the log has."""
         ...
 
-    def count_heard(self, subscriber: str) -> int:
-        """How many events took effect for the subscriber or wait among its dead letters."""
+    def count_heard(self, subscriber: str, types: Sequence[str]) -> int:
+        """How many events took effect for the subscriber, or are of these types and wait among its dead letters."""
         ...
 
     def count_buried(self, subscriber: str) -> int:
         """How many dead letters of the subscriber wait to be looked at."""
         ...
 
+    def cursors(self) -> Sequence[tuple[str, str, datetime]]:
+        """Who has followed this log how far: consumer, position, and when it moved last."""
+        ...
+
+    def forget(self, consumer: str) -> bool:
+        """Drop how far a consumer has followed this log, for one that will not come back; whether there was any."""
+        ...
+
+    def backlog(self) -> Sequence[tuple[str, int, float]]:
+        """For each who follows this log: consumer, events not handed on yet, and the age of the oldest in seconds."""
+        ...
+
     def reader(self, consumer: str) -> Reader:
         """A reader of this log from where the consumer stands."""
+        ...
+
+    def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:
+        """
+        Let a consumer that has not begun begin where these stand, at the one furthest behind; False when it has
+        begun, or one of these has not.
+        """
         ...

@@ -5,31 +5,29 @@ Positions come from one counter document that every append raises inside its tra
 on it and one retries, so positions become visible in order and without gaps: no late commit can be skipped.
 """
 
-import secrets
-from collections.abc import Callable, Sequence
+import heapq
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
-from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from dataclasses import fields
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import TypeVar
 from uuid import UUID
 
-import msgspec
 import pymongo
 from pymongo import MongoClient, ReturnDocument
 from pymongo.client_session import ClientSession
 from pymongo.database import Database
-from pymongo.errors import BulkWriteError, DuplicateKeyError
+from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
-from pymongo.write_concern import WriteConcern
 
-from nexus.contracts.base import Envelope, Event
-from nexus.eventbus.stores.base import Batch, ConcurrentChange
+from nexus.contracts.base import Envelope, Event, first_uuid7
+from nexus.eventbus.stores.base import ConcurrentChange, Letter
+from nexus.eventbus.stores.mongo_reader import MAJORITY, Document, MongoReader, record_from
 from nexus.eventbus.wire import Record, encode, record_of
 
 R = TypeVar("R")
-Document = dict[str, Any]
-LEASE = timedelta(seconds=10)
 DUPLICATE_KEY = 11000
-MAJORITY = WriteConcern("majority", j=True)
 PATIENCE = 5.0
 """Seconds that a transaction may take with all its tries; the driver alone would try for two minutes."""
 
@@ -46,6 +44,8 @@ class MongoStore:
 
     def __init__(self, database: Callable[[], Database[Document]]) -> None:
         self._database = database
+        self.committed: Callable[[bool], None] = lambda _: None
+        """Called after each commit; with True when a subscriber heard something, False when somebody changed it."""
 
     @property
     def database(self) -> Database[Document]:
@@ -60,7 +60,7 @@ class MongoStore:
         self.database["inbox"].create_index("processed_at")
         self.database["event_log_position"].update_one({"_id": "last"}, {"$setOnInsert": {"value": 0}}, upsert=True)
 
-    def transact(self, work: Callable[[], R], *, within: float = PATIENCE) -> R:
+    def transact(self, work: Callable[[], R], *, within: float = PATIENCE, heard: bool = False) -> R:
         """
         Run `work` in a transaction, again when the server asks for it; inside one, it simply joins.
 
@@ -81,7 +81,9 @@ class MongoStore:
         # A server that is away already is told by the client's own, shorter patience.
         client.admin.command("ping")
         with pymongo.timeout(within), client.start_session() as session:
-            return session.with_transaction(inside, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY)
+            done = session.with_transaction(inside, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY)
+        self.committed(heard)
+        return done
 
     def append(self, envelopes: Sequence[Envelope[Event]]) -> None:
         if not envelopes:
@@ -105,7 +107,42 @@ class MongoStore:
             raise
 
     def stream(self, subject: str) -> Sequence[Record]:
-        return [_record(row) for row in self.database["event_log"].find({"subject": subject}).sort("sequence", 1)]
+        return self.streams([subject])
+
+    def streams(self, subjects: Sequence[str]) -> Sequence[Record]:
+        found = self.database["event_log"].find({"subject": {"$in": list(subjects)}})
+        return [record_from(row) for row in found.sort([("subject", 1), ("sequence", 1)])]
+
+    def all_streams(self) -> Iterator[Record]:
+        return (record_from(row) for row in self.database["event_log"].find().sort([("subject", 1), ("sequence", 1)]))
+
+    def history(
+        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Sequence[Record]]:
+        position = int(after or 0)
+        last = self.database["event_log_position"].find_one({"_id": "last"}) or {"value": 0}
+        wanted: Document = {"type": {"$in": list(types)}}
+        if since:
+            wanted["id"] = {"$gte": str(first_uuid7(since))}
+        while True:
+            page = wanted | {"_id": {"$gt": position, "$lte": last["value"]}}
+            rows = list(self.database["event_log"].find(page).sort("_id", 1).limit(size))
+            if not rows:
+                return
+            yield [record_from(row) for row in rows]
+            position = rows[-1]["_id"]
+
+    def told(self, types: Sequence[str]) -> Iterator[UUID]:
+        found = self.database["event_log"].find({"type": {"$in": list(types)}}, {"_id": 0, "id": 1})
+        return (UUID(row["id"]) for row in found.sort("id", 1))
+
+    def heard(self, subscriber: str) -> Iterator[UUID]:
+        took_effect = self.database["inbox"].find({"_id": {"$regex": f"^{subscriber} "}}, {"_id": 1}).sort("_id", 1)
+        waiting = self.database["dead_letter"].find({"subscriber": subscriber, "replayed_at": None}, {"event_id": 1})
+        buried = (UUID(row["event_id"]) for row in waiting.sort("event_id", 1))
+        # Both rise; what was buried by one delivery and applied by another is in both.
+        both = heapq.merge((UUID(row["_id"].partition(" ")[2]) for row in took_effect), buried)
+        return (identity for identity, _ in groupby(both))
 
     def apply_once(self, *, subscriber: str, ids: Sequence[UUID], work: Callable[[set[UUID]], None]) -> set[UUID]:
         def claim_and_work() -> set[UUID]:
@@ -119,7 +156,7 @@ class MongoStore:
                 work(set(keys.values()))
             return set(keys.values())
 
-        return self.transact(claim_and_work)
+        return self.transact(claim_and_work, heard=True)
 
     def bury(self, *, subscriber: str, record: Record, error: str) -> None:
         now = datetime.now(UTC)
@@ -133,75 +170,57 @@ class MongoStore:
             upsert=True,
         )
 
+    def letters(self, subscriber: str) -> Sequence[Letter]:
+        waiting = self.database["dead_letter"].find({"subscriber": subscriber, "replayed_at": None})
+        names = [field.name for field in fields(Letter)]
+        rows = ({name: row[name] for name in names} for row in waiting.sort("event_id", 1))
+        return [Letter(**row | {"event_id": UUID(row["event_id"])}) for row in rows]
+
+    def mark_replayed(self, *, subscriber: str, event_id: UUID) -> None:
+        letter = {"subscriber": subscriber, "event_id": str(event_id)}
+        self.database["dead_letter"].update_one(letter, {"$set": {"replayed_at": datetime.now(UTC)}})
+
+    def list_buried(self, *, subscriber: str, ids: Sequence[UUID]) -> set[UUID]:
+        waiting = {"subscriber": subscriber, "event_id": {"$in": [str(each) for each in ids]}, "replayed_at": None}
+        return {UUID(letter["event_id"]) for letter in self.database["dead_letter"].find(waiting, {"event_id": 1})}
+
     def count_told(self, types: Sequence[str]) -> int:
         return self.database["event_log"].count_documents({"type": {"$in": list(types)}})
 
-    def count_heard(self, subscriber: str) -> int:
+    def count_heard(self, subscriber: str, types: Sequence[str]) -> int:
         took_effect = self.database["inbox"].count_documents({"_id": {"$regex": f"^{subscriber} "}})
-        return took_effect + self.count_buried(subscriber)
+        waiting = {"subscriber": subscriber, "replayed_at": None, "type": {"$in": list(types)}}
+        return took_effect + self.database["dead_letter"].count_documents(waiting)
 
     def count_buried(self, subscriber: str) -> int:
         return self.database["dead_letter"].count_documents({"subscriber": subscriber, "replayed_at": None})
 
-    def reader(self, consumer: str) -> "MongoReader":
+    def cursors(self) -> Sequence[tuple[str, str, datetime]]:
+        rows = self.database["relay_cursor"].find().sort("_id", 1)
+        return [(row["_id"], str(row["position"]), row["moved_at"]) for row in rows]
+
+    def forget(self, consumer: str) -> bool:
+        return bool(self.database["relay_cursor"].delete_one({"_id": consumer}).deleted_count)
+
+    def backlog(self) -> Sequence[tuple[str, int, float]]:
+        found = []
+        for consumer, position, _ in self.cursors():
+            behind = {"_id": {"$gt": int(position)}}
+            oldest = self.database["event_log"].find_one(behind, {"time": 1}, sort=[("_id", 1)])
+            age = (datetime.now(UTC) - oldest["time"].replace(tzinfo=UTC)).total_seconds() if oldest else 0.0
+            found.append((consumer, self.database["event_log"].count_documents(behind), age))
+        return found
+
+    def reader(self, consumer: str) -> MongoReader:
         return MongoReader(self.database, consumer)
 
-
-class MongoReader:
-    """Follows the log by a change stream; a lease that it renews keeps it the only one."""
-
-    def __init__(self, database: Database[Document], consumer: str) -> None:
-        self._database = database.with_options(read_concern=ReadConcern("majority"), write_concern=MAJORITY)
-        self._consumer = consumer
-        self._owner = secrets.token_hex(8)
-        self._renewed = datetime.min.replace(tzinfo=UTC)
-        self._position = -1
-        self._changes: Any = None
-
-    def acquire(self) -> bool:
-        now = datetime.now(UTC)
-        if now - self._renewed < LEASE / 3:
-            return True
-        free = {"_id": self._consumer, "$or": [{"owner": self._owner}, {"until": {"$lt": now}}]}
-        lease = {"$set": {"owner": self._owner, "until": now + LEASE}}
-        try:
-            self._database["relay_lease"].update_one(free, lease, upsert=True)
-        except DuplicateKeyError:
-            self._position = -1
+    def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:
+        cursors = self.database.get_collection("relay_cursor", write_concern=MAJORITY)
+        positions = [row["position"] for row in cursors.find({"_id": {"$in": list(of)}})]
+        if not positions or len(positions) < len(of):
             return False
-        self._renewed = now
-        if self._position < 0:
-            cursor = self._database["relay_cursor"].find_one({"_id": self._consumer})
-            self._position = cursor["position"] if cursor else 0
-        return True
-
-    def read(self, *, limit: int) -> Batch:
-        # The stream is opened before the first read, so that nothing can slip in between reading and waiting.
-        if self._changes is None:
-            self._changes = self._database["event_log"].watch(
-                [{"$match": {"operationType": "insert"}}, {"$project": {"_id": 1, "documentKey": 1}}],
-                max_await_time_ms=1000,
-            )
-        found = self._database["event_log"].find({"_id": {"$gt": self._position}}).sort("_id", 1).limit(limit)
-        rows = list(found)
-        position = rows[-1]["_id"] if rows else self._position
-        return Batch(records=[_record(row) for row in rows], position=str(position))
-
-    def advance(self, batch: Batch) -> None:
-        self._position = int(batch.position)
-        moved = {"$set": {"position": self._position, "moved_at": datetime.now(UTC)}}
-        self._database["relay_cursor"].update_one({"_id": self._consumer}, moved, upsert=True)
-
-    def wait(self, timeout: float) -> None:
-        # Changes that were read meanwhile still stand in the stream: they are no reason to wake.
-        while (change := self._changes.try_next()) is not None:
-            if change["documentKey"]["_id"] > self._position:
-                return
-
-    def close(self) -> None:
-        if self._changes is not None:
-            self._changes.close()
-        self._database["relay_lease"].delete_one({"_id": self._consumer, "owner": self._owner})
+        begun = {"position": min(positions), "moved_at": datetime.now(UTC)}
+        return cursors.update_one({"_id": consumer}, {"$setOnInsert": begun}, upsert=True).upserted_id is not None
 
 
 def _document(record: Record, position: int) -> Document:
@@ -217,19 +236,3 @@ def _document(record: Record, position: int) -> Document:
         "causation_id": record.causationid,
         "traceparent": record.traceparent,
     }
-
-
-def _record(row: Document) -> Record:
-    return Record(
-        specversion="1.0",
-        id=UUID(row["id"]),
-        type=row["type"],
-        source=row["type"].partition(".")[0],
-        subject=row["subject"],
-        sequence=row["sequence"],
-        time=row["time"].replace(tzinfo=UTC),
-        data=msgspec.Raw(row["data"].encode()),
-        correlationid=row["correlation_id"],
-        causationid=row["causation_id"],
-        traceparent=row["traceparent"],
-    )

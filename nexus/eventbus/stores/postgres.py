@@ -1,38 +1,58 @@
 """The store of an app on Postgres."""
 
-from collections.abc import Callable, Sequence
-from hashlib import blake2b
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import fields
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-import msgspec
-import psycopg
 from django.db import IntegrityError, connections, transaction
+from django.utils import timezone
 
-from nexus.contracts.base import Envelope, Event
-from nexus.eventbus.models import DeadLetter
-from nexus.eventbus.stores.base import Batch, ConcurrentChange
+from nexus.contracts.base import Envelope, Event, first_uuid7
+from nexus.eventbus.models import DeadLetter, RelayCursor
+from nexus.eventbus.stores.base import ConcurrentChange, Letter
+from nexus.eventbus.stores.postgres_reader import BEGINNING, PostgresReader
+from nexus.eventbus.stores.postgres_rows import COLUMNS, columns_of, record_from, rows_of, run
 from nexus.eventbus.wire import Record, encode, record_of
 
-COLUMNS = "id, type, subject, sequence, time, data::text, correlation_id, causation_id, traceparent"
 APPEND = """
 INSERT INTO event_log (id, type, subject, sequence, time, data, correlation_id, causation_id, traceparent)
 SELECT * FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::bigint[], %s::timestamptz[], %s::json[],
                      %s::text[], %s::text[], %s::text[])
 """
 CLAIM = """
-INSERT INTO inbox (subscriber, event_id) SELECT %s, unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
+INSERT INTO inbox (subscriber, event_id) SELECT %s::text, unnest(%s::uuid[]) ON CONFLICT DO NOTHING RETURNING event_id
 """
-# A row is settled once no older transaction is still open: only then can nothing appear in front of it any more.
-READ = f"""
-SELECT xid::text, xid < pg_snapshot_xmin(pg_current_snapshot()), {COLUMNS}
-FROM event_log WHERE (xid, id) > (%s::xid8, %s::uuid) ORDER BY xid, id LIMIT %s
+STREAMS = f"SELECT {COLUMNS} FROM event_log WHERE subject = ANY(%s) ORDER BY subject, sequence"
+ALL_STREAMS = f'SELECT {COLUMNS} FROM event_log ORDER BY subject COLLATE "C", sequence'
+HISTORY = f"""
+SELECT xid::text, {COLUMNS} FROM event_log
+WHERE (xid, id) > (%s::xid8, %s::uuid) AND xid < %s::xid8 AND type = ANY(%s) AND id >= %s::uuid
+ORDER BY xid, id LIMIT %s
 """
-ADVANCE = """
-INSERT INTO relay_cursor (consumer, position, moved_at) VALUES (%s, %s, now())
-ON CONFLICT (consumer) DO UPDATE SET position = excluded.position, moved_at = excluded.moved_at
+TOLD = """
+SELECT id FROM event_log WHERE type = ANY(%s) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id
 """
-BEGINNING = "0:00000000-0000-0000-0000-000000000000"
+HEARD = """
+SELECT event_id FROM inbox WHERE subscriber = %s
+UNION SELECT event_id FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL ORDER BY event_id
+"""
+# A position is "xid:id"; what else stands among the cursors follows no log.
+BACKLOG = """
+SELECT consumer, count(e.id), coalesce(extract(epoch FROM clock_timestamp() - min(e.time)), 0)
+FROM (SELECT * FROM relay_cursor WHERE position LIKE '%:%' OFFSET 0) AS follower LEFT JOIN event_log AS e
+    ON (e.xid, e.id) > (split_part(position, ':', 1)::xid8, split_part(position, ':', 2)::uuid)
+GROUP BY consumer
+"""
+R = TypeVar("R")
+INHERIT = """
+INSERT INTO relay_cursor (consumer, position, moved_at)
+SELECT %s, position, now() FROM relay_cursor
+WHERE consumer = ANY(%s) AND (SELECT count(*) FROM relay_cursor WHERE consumer = ANY(%s)) = %s
+ORDER BY split_part(position, ':', 1)::xid8, split_part(position, ':', 2)::uuid LIMIT 1
+ON CONFLICT DO NOTHING
+"""
 
 
 class PostgresStore:
@@ -46,22 +66,54 @@ class PostgresStore:
             return
         try:
             # The savepoint keeps the caller's transaction usable when a stream has moved on.
-            with transaction.atomic(using=self.database), connections[self.database].cursor() as cursor:
-                cursor.execute(APPEND, columns_of([record_of(envelope) for envelope in envelopes]))
+            with transaction.atomic(using=self.database):
+                run(self.database, APPEND, columns_of([record_of(envelope) for envelope in envelopes]))
         except IntegrityError as clash:
             raise ConcurrentChange from clash
 
     def stream(self, subject: str) -> Sequence[Record]:
+        return self.streams([subject])
+
+    def streams(self, subjects: Sequence[str]) -> Sequence[Record]:
         with connections[self.database].cursor() as cursor:
-            cursor.execute(f"SELECT {COLUMNS} FROM event_log WHERE subject = %s ORDER BY sequence", [subject])
-            return [_record(row) for row in cursor.fetchall()]
+            cursor.execute(STREAMS, [list(subjects)])
+            return [record_from(row) for row in cursor.fetchall()]
+
+    def all_streams(self) -> Iterator[Record]:
+        return (record_from(row) for row in rows_of(self.database, ALL_STREAMS))
+
+    def history(
+        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Sequence[Record]]:
+        position = after or BEGINNING
+        with connections[self.database].cursor() as cursor:
+            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+            [settled_before] = cursor.fetchone()
+        while True:
+            xid, _, identity = position.partition(":")
+            with connections[self.database].cursor() as cursor:
+                first = first_uuid7(since) if since else UUID(int=0)
+                cursor.execute(HISTORY, [xid, identity, settled_before, list(types), first, size])
+                rows = cursor.fetchall()
+            if not rows:
+                return
+            yield [record_from(row[1:]) for row in rows]
+            position = f"{rows[-1][0]}:{rows[-1][1]}"
+
+    def told(self, types: Sequence[str]) -> Iterator[UUID]:
+        return (row[0] for row in rows_of(self.database, TOLD, [list(types)]))
+
+    def heard(self, subscriber: str) -> Iterator[UUID]:
+        return (row[0] for row in rows_of(self.database, HEARD, [subscriber, subscriber]))
+
+    def transact(self, work: Callable[[], R]) -> R:
+        with transaction.atomic(using=self.database):
+            return work()
 
     def apply_once(self, *, subscriber: str, ids: Sequence[UUID], work: Callable[[set[UUID]], None]) -> set[UUID]:
         with transaction.atomic(using=self.database):
-            with connections[self.database].cursor() as cursor:
-                # A concurrent duplicate waits here on the primary key until the first one commits, then gets nothing.
-                cursor.execute(CLAIM, [subscriber, sorted(ids)])
-                fresh = {row[0] for row in cursor.fetchall()}
+            # A concurrent duplicate waits here on the primary key until the first one commits, then gets nothing.
+            fresh = {row[0] for row in run(self.database, CLAIM, [subscriber, sorted(ids)])}
             if fresh:
                 work(fresh)
         return fresh
@@ -79,13 +131,25 @@ class PostgresStore:
                 letter.replayed_at = None
                 letter.save(using=self.database)
 
+    def letters(self, subscriber: str) -> Sequence[Letter]:
+        waiting = DeadLetter.objects.using(self.database).filter(subscriber=subscriber, replayed_at=None)
+        return [Letter(**row) for row in waiting.order_by("event_id").values(*(f.name for f in fields(Letter)))]
+
+    def mark_replayed(self, *, subscriber: str, event_id: UUID) -> None:
+        letters = DeadLetter.objects.using(self.database).filter(subscriber=subscriber, event_id=event_id)
+        letters.update(replayed_at=timezone.now())
+
+    def list_buried(self, *, subscriber: str, ids: Sequence[UUID]) -> set[UUID]:
+        waiting = DeadLetter.objects.using(self.database).filter(subscriber=subscriber, replayed_at=None)
+        return set(waiting.filter(event_id__in=ids).values_list("event_id", flat=True))
+
     def count_told(self, types: Sequence[str]) -> int:
         return self._count("SELECT count(*) FROM event_log WHERE type = ANY(%s)", [list(types)])
 
-    def count_heard(self, subscriber: str) -> int:
-        waiting = "SELECT event_id FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL"
+    def count_heard(self, subscriber: str, types: Sequence[str]) -> int:
+        waiting = "SELECT event_id FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL AND type = ANY(%s)"
         heard = f"SELECT event_id FROM inbox WHERE subscriber = %s UNION {waiting}"
-        return self._count(f"SELECT count(*) FROM ({heard}) AS heard", [subscriber, subscriber])
+        return self._count(f"SELECT count(*) FROM ({heard}) AS heard", [subscriber, subscriber, list(types)])
 
     def count_buried(self, subscriber: str) -> int:
         waiting = "SELECT count(*) FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL"
@@ -97,80 +161,22 @@ class PostgresStore:
             found: int = cursor.fetchone()[0]
         return found
 
-    def reader(self, consumer: str) -> "PostgresReader":
+    def cursors(self) -> Sequence[tuple[str, str, datetime]]:
+        rows = RelayCursor.objects.using(self.database).order_by("consumer")
+        return list(rows.values_list("consumer", "position", "moved_at"))
+
+    def forget(self, consumer: str) -> bool:
+        return bool(RelayCursor.objects.using(self.database).filter(consumer=consumer).delete()[0])
+
+    def backlog(self) -> Sequence[tuple[str, int, float]]:
+        with connections[self.database].cursor() as cursor:
+            cursor.execute(BACKLOG)
+            return [(consumer, count, float(age)) for consumer, count, age in cursor.fetchall()]
+
+    def reader(self, consumer: str) -> PostgresReader:
         return PostgresReader(self.database, consumer)
 
-
-class PostgresReader:
-    """Reads on a connection of its own; a session lock keeps it the only one."""
-
-    def __init__(self, database: str, consumer: str) -> None:
-        settings = connections[database].get_connection_params()
-        for name in ("pool", "cursor_factory", "context", "server_side_binding"):
-            settings.pop(name, None)
-        self._connection: psycopg.Connection[Any] = psycopg.connect(**settings, autocommit=True)
-        self._consumer = consumer
-        self._active = False
-        self._position = BEGINNING
-
-    def acquire(self) -> bool:
-        if not self._active:
-            name = int.from_bytes(blake2b(self._consumer.encode(), digest_size=8).digest(), signed=True)
-            row = self._connection.execute("SELECT pg_try_advisory_lock(%s)", [name]).fetchone()
-            self._active = bool(row and row[0])
-            if self._active:
-                self._connection.execute("LISTEN event_log")
-                where = "SELECT position FROM relay_cursor WHERE consumer = %s"
-                found = self._connection.execute(where, [self._consumer]).fetchone()
-                self._position = found[0] if found else BEGINNING
-        return self._active
-
-    def read(self, *, limit: int) -> Batch:
-        xid, _, identity = self._position.partition(":")
-        rows = self._connection.execute(READ, [xid, identity, limit], prepare=True).fetchall()
-        settled = [row for row in rows if row[1]]
-        position = f"{settled[-1][0]}:{settled[-1][2]}" if settled else self._position
-        return Batch(records=[_record(row[2:]) for row in settled], position=position, pending=len(settled) < len(rows))
-
-    def advance(self, batch: Batch) -> None:
-        self._connection.execute(ADVANCE, [self._consumer, batch.position], prepare=True)
-        self._position = batch.position
-
-    def wait(self, timeout: float) -> None:
-        for _ in self._connection.notifies(timeout=timeout, stop_after=1):
-            pass
-
-    def close(self) -> None:
-        self._connection.close()
-
-
-def columns_of(records: Sequence[Record]) -> list[list[Any]]:
-    """Records as the arrays that `APPEND` takes, for statements that write more than the log."""
-    return [
-        [record.id for record in records],
-        [record.type for record in records],
-        [record.subject for record in records],
-        [record.sequence for record in records],
-        [record.time for record in records],
-        [bytes(record.data).decode() for record in records],
-        [record.correlationid for record in records],
-        [record.causationid for record in records],
-        [record.traceparent for record in records],
-    ]
-
-
-def _record(row: Sequence[Any]) -> Record:
-    identity, kind, subject, sequence, time, data, correlation, causation, traceparent = row
-    return Record(
-        specversion="1.0",
-        id=identity,
-        type=kind,
-        source=kind.partition(".")[0],
-        subject=subject,
-        sequence=sequence,
-        time=time,
-        data=msgspec.Raw(data.encode()),
-        correlationid=correlation,
-        causationid=causation,
-        traceparent=traceparent,
-    )
+    def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:
+        with connections[self.database].cursor() as cursor:
+            cursor.execute(INHERIT, [consumer, list(of), list(of), len(of)])
+            return cursor.rowcount == 1

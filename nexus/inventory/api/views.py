@@ -1,8 +1,7 @@
 """The HTTP API of inventory: translate in, call one service or selector, translate out."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from django.utils.dateparse import parse_datetime
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, PolymorphicProxySerializer, extend_schema
 from rest_framework.exceptions import NotAuthenticated, PermissionDenied
 from rest_framework.request import Request
@@ -13,6 +12,7 @@ from nexus.inventory import selectors, services
 from nexus.inventory.api import serializers
 from nexus.inventory.models import Reason
 from nexus.web.idempotency import idempotent
+from nexus.web.instants import read_instant
 from nexus.web.pagination import PARAMETERS, list_body, read_page
 from nexus.web.permissions import Anyone, holder_of
 from nexus.web.principal import Principal
@@ -66,7 +66,7 @@ class StockDetail(APIView):
             raise NotAuthenticated
         if SCOPE not in request.user.scopes:
             raise PermissionDenied
-        at = _read_instant(request)
+        at = read_instant(request)
         counters = selectors.get_counters_at(sku, instant=at)
         return Response(serializers.past_level_as_json(sku, at, counters))
 
@@ -146,15 +146,3 @@ def _read_skus(request: Request) -> list[str]:
         message = f"1 to {MOST_SKUS} skus of at most 64 characters: ?sku=A&sku=B"
         raise Invalid(errors=[FieldError(field="sku", code="invalid", message=message)])
     return skus
-
-
-def _read_instant(request: Request) -> datetime:
-    try:
-        at = parse_datetime(request.query_params["at"].replace(" ", "+"))
-        at = at.astimezone(UTC) if at is not None and at.tzinfo else None
-    except (ValueError, OverflowError):
-        at = None
-    if at is None:
-        message = "An RFC 3339 time with its zone, such as 2026-01-31T12:00:00Z."
-        raise Invalid(errors=[FieldError(field="at", code="invalid", message=message)])
-    return at

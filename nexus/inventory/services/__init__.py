@@ -4,14 +4,17 @@ from nexus.inventory.services.adjust import add_location, adjust_stock, receive_
 from nexus.inventory.services.answers import answers
 from nexus.inventory.services.expire import expire_reservations
 from nexus.inventory.services.items import open_items
+from nexus.inventory.services.levels import announce_levels
 from nexus.inventory.services.reconcile import reconcile_cache, reconcile_recent_changes
-from nexus.inventory.services.reserve import Wanted, reserve_stock
+from nexus.inventory.services.reserve import Wanted, answer_again, reserve_stock
 from nexus.inventory.services.settle import commit_stock, release_stock, restock
 
 __all__ = [
     "Wanted",
     "add_location",
     "adjust_stock",
+    "announce_levels",
+    "answer_again",
     "answers",
     "commit_stock",
     "expire_reservations",

@@ -27,5 +27,11 @@ def _expire(limit: int) -> int:
             cursor.execute(OVERDUE, [limit])
             overdue = {row[0]: uuid7() for row in cursor.fetchall()}
         ended = settle(EXPIRE, overdue) if overdue else []
-        store.append([enclose(ReservationExpired(order_id=order_id), sequence=2) for order_id in ended])
+        sequences = {record.subject: record.sequence for record in store.streams([str(each) for each in ended])}
+        store.append(
+            [
+                enclose(ReservationExpired(order_id=order_id), sequence=sequences.get(str(order_id), 0) + 1)
+                for order_id in ended
+            ]
+        )
     return len(ended)

@@ -1,7 +1,8 @@
 """Repairs the cache from the database: whatever made them differ, this makes them agree."""
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 from django.db.models.functions import Now
 
@@ -23,14 +24,21 @@ def reconcile_cache(*, changed_within: timedelta | None = None) -> int:
 
     :raises CacheAway: it did not get through
     """
-    count = 0
+    return sum(rebuild_cache(changed_within=changed_within))
+
+
+def rebuild_cache(*, changed_within: timedelta | None = None) -> Iterator[int]:
+    """
+    The same in pages; yields the size of each.
+
+    :raises CacheAway: it did not get through
+    """
     for skus in _pages(changed_within):
         levels = read_levels(skus)
         if not cache.keep_newest(list(levels.values())):
             raise CacheAway
         _forget_the_impossible(levels)
-        count += len(skus)
-    return count
+        yield len(skus)
 
 
 class Rounds:
@@ -39,11 +47,12 @@ class Rounds:
     overlap = timedelta(minutes=2)
 
     def __init__(self) -> None:
-        self._through: datetime | None = None
+        self._through: float | None = None
 
     def __call__(self) -> int:
-        began = datetime.now(UTC)
-        window = began - self._through + self.overlap if self._through else None
+        # Not the wall clock: where it was set back, nothing would seem to have changed since the last round.
+        began = time.monotonic()
+        window = timedelta(seconds=began - self._through) + self.overlap if self._through is not None else None
         count = reconcile_cache(changed_within=window)
         self._through = began
         return count

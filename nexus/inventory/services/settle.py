@@ -99,7 +99,7 @@ def _move(settling: Settling, ended: Mapping[UUID, Sequence[tuple[str, int, int]
                     order_id=order_id,
                 )
             )
-    room.write()
+    room.write(at_once=False)
 
 
 def _lines(text: str) -> list[tuple[str, int, int]]:

@@ -1,6 +1,7 @@
 """The HTTP API of orders: translate in, call one service, translate out."""
 
 from collections.abc import Callable
+from datetime import datetime
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from nexus.orders.api.serializers import (
 from nexus.orders.models import Status
 from nexus.orders.selectors import OrderView
 from nexus.web.idempotency import fingerprint_of, idempotent, read_key
+from nexus.web.instants import read_instant
 from nexus.web.pagination import PARAMETERS, list_body, read_page
 from nexus.web.permissions import customer_with, holder_of
 from nexus.web.views import APIView, conditional, etag_of, principal
@@ -73,13 +75,23 @@ class OrderList(APIView):
 
 
 class OrderDetail(APIView):
-    """One of your orders."""
+    """One of your orders, as it is or as it was at an instant (`?at=2026-11-25T10:00:00Z`)."""
 
     name = "Order"
     permission_classes = [customer_with("orders")]
+    query_parameters = frozenset({"at"})
 
-    @extend_schema(tags=["orders"], summary="One of your orders", responses=OrderSerializer)
+    @extend_schema(
+        tags=["orders"],
+        summary="One of your orders, as it is or as it was",
+        parameters=[OpenApiParameter("at", datetime, description="As it was then, from its events")],
+        responses=OrderSerializer,
+    )
     def get(self, request: Request, order_id: UUID) -> Response:
+        if "at" in request.query_params:
+            instant = read_instant(request)
+            past = selectors.get_order_at(order_id=order_id, instant=instant, customer_id=_customer(request))
+            return Response(as_json(past))
         order = selectors.get_order(order_id=order_id, customer_id=_customer(request))
         return conditional(request, Response(as_json(order)), etag=_etag(order))
 

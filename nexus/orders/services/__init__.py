@@ -2,7 +2,19 @@
 
 from nexus.orders.services.answers import answers
 from nexus.orders.services.availability import note_stock_levels
-from nexus.orders.services.place import Claim, Line, Placement, forget_old_claims, place_order
+from nexus.orders.services.overdue import drive_on_overdue_orders
+from nexus.orders.services.place import (
+    Claim,
+    Line,
+    NotTogether,
+    Outcome,
+    Placement,
+    Wanted,
+    forget_old_claims,
+    place_order,
+    place_orders,
+    place_waiting_orders,
+)
 from nexus.orders.services.prices import record_offers
 from nexus.orders.services.settlement import wait_until_settled
 from nexus.orders.services.transitions import (
@@ -17,15 +29,21 @@ from nexus.orders.services.transitions import (
 __all__ = [
     "Claim",
     "Line",
+    "NotTogether",
+    "Outcome",
     "Placement",
+    "Wanted",
     "answers",
     "cancel_order",
     "deliver_order",
+    "drive_on_overdue_orders",
     "forget_customer",
     "forget_old_claims",
     "move_orders",
     "note_stock_levels",
     "place_order",
+    "place_orders",
+    "place_waiting_orders",
     "record_offers",
     "return_order",
     "ship_order",

@@ -5,11 +5,9 @@ A hint that may refuse an order early and never promises one: inventory's databa
 """
 
 from collections.abc import Sequence
-from typing import Any
-
-from django.db import connections
 
 from nexus.contracts.inventory import StockLevelChanged
+from nexus.eventbus.stores.postgres_rows import run
 from nexus.orders.models import DATABASE
 
 NOTE = """
@@ -24,10 +22,9 @@ def note_stock_levels(levels: Sequence[StockLevelChanged]) -> None:
     """Remember the newest level of each sku; older and repeated news change nothing."""
     newest = {level.sku: level for level in sorted(levels, key=lambda level: level.version)}
     ordered = [newest[sku] for sku in sorted(newest)]
-    with connections[DATABASE].cursor() as cursor:
-        columns: list[list[Any]] = [
-            [level.sku for level in ordered],
-            [level.available for level in ordered],
-            [level.version for level in ordered],
-        ]
-        cursor.execute(NOTE, columns)
+    columns = [
+        [level.sku for level in ordered],
+        [level.available for level in ordered],
+        [level.version for level in ordered],
+    ]
+    run(DATABASE, NOTE, columns)

@@ -1,22 +1,23 @@
 """Placing an order: priced from the local price book, written and announced by one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
-from django.db import connections
+from django.db import DataError, IntegrityError, connections
 
 from nexus.contracts.base import Envelope, enclose, uuid7
-from nexus.contracts.errors import FieldError, Invalid, KeyReused
+from nexus.contracts.correlation import Cause, current_cause
+from nexus.contracts.errors import FieldError, Invalid, KeyReused, NexusError
 from nexus.contracts.orders import OrderLine, OrderPlaced
-from nexus.eventbus.stores.postgres import columns_of
+from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
-from nexus.orders.exceptions import NotForSale, OutOfStock
+from nexus.orders.exceptions import NotForSale, OutOfStock, PricesIncomplete
 from nexus.orders.models import DATABASE, PlacementClaim, Status
-from nexus.orders.selectors import OrderView, find_claim, get_order, list_offers
+from nexus.orders.selectors import Offer, OrderView, find_claim, get_order, list_claimed, list_offers
 from nexus.orders.services.numbers import next_number
+from nexus.orders.services.prices import is_incomplete
 
 CLAIM_LIFETIME = timedelta(hours=24)
 LARGEST_QUANTITY = 1000
@@ -36,8 +37,11 @@ WITH incoming AS (
     SELECT * FROM incoming WHERE key IS NULL OR id IN (SELECT order_id FROM claimed)
 ), placed AS (
     INSERT INTO orders_order
-        (id, number, customer_id, status, currency, total, note, reason, placed_at, updated_at, version)
-    SELECT id, number, customer_id, 'placed', currency, total, note, '', placed_at, placed_at, 1 FROM accepted
+        (id, number, customer_id, status, currency, total, reason, placed_at, updated_at, version)
+    SELECT id, number, customer_id, 'placed', currency, total, '', placed_at, placed_at, 1 FROM accepted
+), noted AS (
+    INSERT INTO orders_ordernote (order_id, customer_id, text)
+    SELECT id, customer_id, note FROM accepted WHERE note <> ''
 ), written AS (
     INSERT INTO orders_orderline (order_id, position, sku, name, quantity, unit_price)
     SELECT line.* FROM unnest(%s::uuid[], %s::smallint[], %s::text[], %s::text[], %s::int[], %s::bigint[])
@@ -71,6 +75,26 @@ class Claim:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """An order that a customer wants placed, and what it is told to come from."""
+
+    customer_id: UUID
+    lines: Sequence[Line]
+    currency: str
+    note: str = ""
+    claim: Claim | None = None
+    cause: Cause | None = None
+
+
+class NotTogether(Exception):
+    """Nothing was done for this order: its key is taken, or one of the others spoilt the statement. Place it alone."""
+
+
+Outcome = OrderView | NexusError | NotTogether
+"""What becomes of one order among several: placed, or why not."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Placement:
     """The order, and whether it had been placed before with the same key."""
 
@@ -87,20 +111,71 @@ def place_order(
     Touches the orders database only: prices come from the local price book, so catalog and inventory may be down.
 
     :raises NotForSale: a line names a sku that is unknown, not sellable, or has no price in the currency
+    :raises PricesIncomplete: the same, while the price book is being made again
     :raises OutOfStock: a line is known to be sold out
     :raises KeyReused: the claim's key was used with another request
     """
-    if claim and (known := _replay(customer_id, claim)):
-        return known
-    order = _priced(customer_id=customer_id, lines=lines, currency=currency)
-    envelope = enclose(order, sequence=1)
-    for _ in range(2):
-        if _write(envelope, note=note, claim=claim):
-            return Placement(order=_as_placed(envelope, note), replayed=False)
-        assert claim is not None
-        if known := _replay(customer_id, claim):
+    wanted = Wanted(customer_id=customer_id, lines=lines, currency=currency, note=note, claim=claim)
+    for _ in range(3):
+        if claim and (known := _replay(customer_id, claim)):
             return known
+        [outcome] = place_orders([wanted])
+        if isinstance(outcome, OrderView):
+            return Placement(order=outcome, replayed=False)
+        if not isinstance(outcome, NotTogether):
+            raise outcome
     raise KeyReused
+
+
+def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
+    """
+    Place orders as `place_order` does, all that can be placed by one statement and one commit.
+
+    One that cannot be placed never spoils its neighbours.
+
+    :raises DatabaseError: none was placed, or nobody can tell (`OperationalError`)
+    """
+    offers = list_offers({line.sku for order in wanted for line in order.lines})
+    outcomes: list[Outcome] = []
+    placed: dict[int, Envelope[OrderPlaced]] = {}
+    for position, order in enumerate(wanted):
+        try:
+            placed[position] = enclose(_priced(order, offers), sequence=1, cause=order.cause or current_cause())
+            outcomes.append(NotTogether())
+        except NexusError as refusal:
+            outcomes.append(refusal)
+    try:
+        accepted = _write([(wanted[position], envelope) for position, envelope in placed.items()])
+    except (DataError, IntegrityError):
+        # The statement failed as a whole, and one of them is to blame: each gets another chance by itself.
+        if len(placed) == 1:
+            raise
+        accepted = set()
+    for position, envelope in placed.items():
+        if envelope.data.order_id in accepted:
+            outcomes[position] = _as_placed(envelope, wanted[position].note)
+    return outcomes
+
+
+def place_waiting_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
+    """
+    The same for orders whose keys nobody has looked up, in a thread that does nothing else: no end of a request lets a
+    broken connection go there.
+    """
+    connections[DATABASE].close_if_unusable_or_obsolete()
+    return _without_known(wanted, place_orders(wanted))
+
+
+def _without_known(wanted: Sequence[Wanted], outcomes: list[Outcome]) -> list[Outcome]:
+    """Who is refused now may have been served before, with the same key: that is for `place_order` to find out."""
+    refused = {
+        (order.customer_id, order.claim.key): position
+        for position, (order, outcome) in enumerate(zip(wanted, outcomes, strict=True))
+        if order.claim and isinstance(outcome, NexusError)
+    }
+    for pair in list_claimed(refused) if refused else ():
+        outcomes[refused[pair]] = NotTogether()
+    return outcomes
 
 
 def forget_old_claims() -> int:
@@ -109,63 +184,64 @@ def forget_old_claims() -> int:
     return old.delete()[0]
 
 
-def _priced(*, customer_id: UUID, lines: Sequence[Line], currency: str) -> OrderPlaced:
-    offers = list_offers(line.sku for line in lines)
+def _priced(wanted: Wanted, offers: Mapping[str, Offer]) -> OrderPlaced:
     errors, priced = [], []
-    for line in lines:
+    for line in wanted.lines:
         offer = offers.get(line.sku)
         if offer is None or not offer.sellable:
             message = "Not for sale."
             errors.append(FieldError(field=f"lines.{line.position}.sku", code="not_for_sale", message=message))
-        elif currency not in offer.prices:
-            message = f"Has no price in {currency}."
+        elif wanted.currency not in offer.prices:
+            message = f"Has no price in {wanted.currency}."
             errors.append(FieldError(field=f"lines.{line.position}.sku", code="no_price", message=message))
         else:
-            price = offer.prices[currency]
+            price = offer.prices[wanted.currency]
             priced.append(OrderLine(sku=line.sku, name=offer.name, quantity=line.quantity, unit_price=price))
+    if errors and is_incomplete():
+        raise PricesIncomplete
     if errors:
         raise NotForSale("Some lines name things that are not for sale.", errors=errors)
-    if sold_out := [line.sku for line in lines if offers[line.sku].sold_out]:
-        raise OutOfStock(sold_out, positions={line.sku: line.position for line in lines})
+    if sold_out := [line.sku for line in wanted.lines if offers[line.sku].sold_out]:
+        raise OutOfStock(sold_out, positions={line.sku: line.position for line in wanted.lines})
     total = sum(line.quantity * line.unit_price for line in priced)
     if total >= 2**63:
         raise Invalid("The order's total is too large.")
     return OrderPlaced(
         order_id=uuid7(),
         number=next_number(),
-        customer_id=customer_id,
-        currency=currency,
+        customer_id=wanted.customer_id,
+        currency=wanted.currency,
         total=total,
         lines=tuple(priced),
     )
 
 
-def _write(envelope: Envelope[OrderPlaced], *, note: str, claim: Claim | None) -> bool:
-    """One statement, one commit; False when the claim's key is taken."""
-    order = envelope.data
-    header: list[list[Any]] = [
-        [order.order_id],
-        [order.number],
-        [order.customer_id],
-        [order.currency],
-        [order.total],
-        [note],
-        [envelope.time],
-        [claim and claim.key],
-        [claim and claim.fingerprint],
+def _write(orders: Sequence[tuple[Wanted, Envelope[OrderPlaced]]]) -> set[UUID]:
+    """One statement, one commit; the ids of those whose claim's key was not taken."""
+    if not orders:
+        return set()
+    header = [
+        (
+            told.data.order_id,
+            told.data.number,
+            told.data.customer_id,
+            told.data.currency,
+            told.data.total,
+            wanted.note,
+            told.time,
+            wanted.claim and wanted.claim.key,
+            wanted.claim and wanted.claim.fingerprint,
+        )
+        for wanted, told in orders
     ]
-    count = len(order.lines)
-    lines: list[list[Any]] = [
-        [order.order_id] * count,
-        list(range(count)),
-        [line.sku for line in order.lines],
-        [line.name for line in order.lines],
-        [line.quantity for line in order.lines],
-        [line.unit_price for line in order.lines],
+    lines = [
+        (told.data.order_id, position, line.sku, line.name, line.quantity, line.unit_price)
+        for _, told in orders
+        for position, line in enumerate(told.data.lines)
     ]
-    with connections[DATABASE].cursor() as cursor:
-        cursor.execute(PLACE, [*header, *lines, *columns_of([record_of(envelope)])])
-        return cursor.fetchone() is not None
+    columns = [list(column) for rows in (header, lines) for column in zip(*rows, strict=True)]
+    rows = run(DATABASE, PLACE, [*columns, *columns_of([record_of(told) for _, told in orders])])
+    return {row[0] for row in rows}
 
 
 def _replay(customer_id: UUID, claim: Claim) -> Placement | None:

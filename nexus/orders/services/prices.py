@@ -1,11 +1,13 @@
 """The price book: catalog's offers, the newest of each sku."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
-from django.db import connections
+from django.db import connections, transaction
 
 from nexus.contracts.catalog import OfferChanged
+from nexus.eventbus.models import RelayCursor
+from nexus.eventbus.rebuilding import from_log
 from nexus.orders.models import DATABASE
 
 RECORD = """
@@ -15,6 +17,10 @@ ON CONFLICT (sku) DO UPDATE
 SET name = excluded.name, prices = excluded.prices, sellable = excluded.sellable, version = excluded.version
 WHERE orders_price.version < excluded.version
 """
+
+
+REBUILDING = "rebuild prices"
+"""Stands among the log's cursors while the price book is being made again: it may lack what is for sale."""
 
 
 def record_offers(offers: Sequence[OfferChanged]) -> None:
@@ -34,3 +40,30 @@ def record_offers(offers: Sequence[OfferChanged]) -> None:
                 [offer.version for offer in ordered],
             ],
         )
+
+
+def drop_price_book() -> None:
+    """Throw all prices away; until they are made again, what is missing is not said to be not for sale."""
+    with transaction.atomic(using=DATABASE), connections[DATABASE].cursor() as cursor:
+        _mark()
+        cursor.execute("TRUNCATE orders_price")
+
+
+def rebuild_price_book() -> Iterator[int]:
+    """
+    Make the price book again from all offers that catalog told; the sizes of the pages read.
+
+    :raises SourceElsewhere: catalog's log is not here
+    """
+    _mark()
+    yield from from_log("orders", OfferChanged)()
+    RelayCursor.objects.using(DATABASE).filter(consumer=REBUILDING).delete()
+
+
+def is_incomplete() -> bool:
+    """Whether the price book is being made again, or a rebuild was broken off."""
+    return RelayCursor.objects.using(DATABASE).filter(consumer=REBUILDING).exists()
+
+
+def _mark() -> None:
+    RelayCursor.objects.using(DATABASE).update_or_create(consumer=REBUILDING, defaults={"position": ""})

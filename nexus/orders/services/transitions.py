@@ -1,20 +1,19 @@
 """Moving orders on: one table says from where to where, one guarded statement does it and tells it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
-
-from django.db import connections
 
 from nexus.contracts.base import Envelope, Event, enclose
 from nexus.contracts.correlation import Cause, current_cause
 from nexus.contracts.orders import OrderCancelled, OrderDelivered, OrderReturned, OrderShipped
-from nexus.eventbus.stores.postgres import columns_of
+from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
 from nexus.orders.exceptions import WrongStatus
-from nexus.orders.models import DATABASE, TRANSITIONS, Order, Status
+from nexus.orders.models import DATABASE, TRANSITIONS, Order, OrderNote, Status
 from nexus.orders.selectors import OrderView, get_order
 from nexus.orders.services.answers import answers
+from nexus.orders.services.restore import restore_orders
 
 # Rows are locked in one order, so that two batches never wait for each other; an order that has left the states the
 # event starts from is passed over. The log takes its sequence from the row, whose version is the optimistic lock.
@@ -25,7 +24,7 @@ WITH event AS (
         AS t(id, type, subject, sequence, time, data, correlation_id, causation_id, traceparent)
 ), locked AS (
     SELECT id FROM orders_order
-    WHERE id IN (SELECT subject::uuid FROM event) AND status = ANY(%s)
+    WHERE id IN (SELECT subject::uuid FROM event) AND status = ANY(%s::text[])
     ORDER BY id FOR UPDATE
 ), moved AS (
     UPDATE orders_order AS o
@@ -57,9 +56,13 @@ def move_orders(events: Mapping[UUID, Event], *, causes: Mapping[UUID, Cause] | 
         enclose(events[order_id], sequence=0, cause=(causes or {}).get(order_id, current_cause()), at=now)
         for order_id in sorted(events)
     ]
-    with connections[DATABASE].cursor() as cursor:
-        cursor.execute(MOVE, [*columns_of([record_of(e) for e in envelopes]), _values(before), after.value])
-        return {UUID(row[0]) for row in cursor.fetchall()}
+    moved = _move(envelopes, before=before, after=after)
+    if len(moved) < len(events):
+        # Even when nothing had to be restored: somebody else may be restoring the same row at this moment, who was
+        # waited for here. Only a row that is visible and past the event is left alone.
+        restore_orders(_without_row(events.keys() - moved))
+        moved |= _move([each for each in envelopes if UUID(each.subject) not in moved], before=before, after=after)
+    return moved
 
 
 def cancel_order(*, order_id: UUID, customer_id: UUID | None = None, reason: str = "by the customer") -> OrderView:
@@ -90,7 +93,17 @@ def return_order(*, order_id: UUID) -> OrderView:
 def forget_customer(customer_id: UUID) -> None:
     """Drop what a customer wrote, kept answers included; their orders stay, under an id that names nobody any more."""
     answers.forget_caller(str(customer_id))
-    Order.objects.using(DATABASE).filter(customer_id=customer_id).exclude(note="").update(note="")
+    OrderNote.objects.using(DATABASE).filter(customer_id=customer_id).delete()
+
+
+def _move(envelopes: Sequence[Envelope[Event]], *, before: Iterable[Status], after: Status) -> set[UUID]:
+    columns = columns_of([record_of(each) for each in envelopes])
+    return {UUID(subject) for [subject] in run(DATABASE, MOVE, [*columns, _values(before), after.value])}
+
+
+def _without_row(order_ids: Iterable[UUID]) -> set[UUID]:
+    wanted = set(order_ids)
+    return wanted - set(Order.objects.using(DATABASE).filter(id__in=wanted).values_list("id", flat=True))
 
 
 def _move_one(event: Event, *, customer_id: UUID | None = None) -> OrderView:

@@ -1,5 +1,7 @@
 """``/api/v1/products``."""
 
+from typing import Any
+
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -50,12 +52,7 @@ class Products(APIView):
         examples=[examples.PRODUCT_LIST],
     )
     def get(self, request: Request) -> Response:
-        query = read_query(request, statuses=visible_statuses(request))
-        counted = read_flag(request, "facets")
-        found = selectors.list_products(query=query, page=read_page(request))
-        body = list_body(request, found, shown(found.items))
-        if counted:
-            body["facets"] = show_facets(selectors.count_facets(query=query))
+        body = list_as_asked(request, statuses=visible_statuses(request))
         return conditional(request, Response(body), etag=etag_of(body))
 
     @extend_schema(
@@ -73,6 +70,21 @@ class Products(APIView):
         row = services.create_product(product=asked.product())
         headers = {"Location": reverse("product", args=[row["slug"]], request=request), "ETag": product_tag(row)}
         return Response(show_product(row), status=201, headers=headers)
+
+
+def list_as_asked(request: Request, *, statuses: tuple[str, ...]) -> dict[str, Any]:
+    """
+    The list that the query string asks for, of products in these statuses.
+
+    :raises Invalid: naming the parameter at fault
+    """
+    query = read_query(request, statuses=statuses)
+    counted = read_flag(request, "facets")
+    found = selectors.list_products(query=query, page=read_page(request))
+    body = list_body(request, found, shown(found.items))
+    if counted:
+        body["facets"] = show_facets(selectors.count_facets(query=query))
+    return body
 
 
 class OneProduct(APIView):

@@ -5,18 +5,24 @@ The settings are those that lost nothing when broker, relay, workers and their c
 the others that were tried lost events (ADR 0004).
 """
 
-from django.conf import settings
-from kombu import Connection
+import os
+import sys
+from collections.abc import Sequence
+from contextlib import closing
 
+from django.conf import settings
+
+from nexus.eventbus.backends.celery.administration import depths, prepare, sync, take_back
 from nexus.eventbus.backends.celery.publisher import Publisher
 from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.registry import members
 from nexus.eventbus.relay import Relay
+from nexus.eventbus.wire import Record
 
 CARRIED_BY_WEB = False
 """`manage.py relay` and `manage.py worker` are processes of their own: a broker that is away holds up no request."""
 
-__all__ = ["CARRIED_BY_WEB", "prepare", "relays"]
+__all__ = ["CARRIED_BY_WEB", "depths", "prepare", "relays", "send_to", "sync", "take_back", "work"]
 
 
 def relays() -> list[Relay]:
@@ -31,10 +37,19 @@ def relays() -> list[Relay]:
     ]
 
 
-def prepare() -> None:
-    """Declare exchange, queues and bindings of the subscribers that this process knows."""
-    topology = Topology(settings.EVENT_BUS["NAMESPACE"])
-    with Connection(settings.EVENT_BUS["BROKER_URL"], connect_timeout=5) as connection:
-        for member in members.values():
-            if member.handlers:
-                topology.declare(connection.default_channel, member)
+def send_to(subscriber: str, records: Sequence[Record]) -> None:
+    """
+    Hand records to one subscriber once more, wherever it lives, and return when the broker has them.
+
+    :raises PublishFailed: not everything was confirmed, or there is no such queue
+    """
+    with closing(Publisher(queue=Topology(settings.EVENT_BUS["NAMESPACE"]).queue_name(subscriber))) as publish:
+        publish(records)
+
+
+def work(subscriber: str, *, concurrency: int) -> None:
+    """Become the Celery worker of this subscriber; does not return."""
+    queue = Topology(settings.EVENT_BUS["NAMESPACE"]).queue_name(subscriber)
+    words = ["-m", "celery", "-A", "nexus.celery", "worker", "-Q", queue, "-n", f"{subscriber}@%h"]
+    words += ["--concurrency", str(concurrency), "--loglevel", "WARNING"]
+    os.execve(sys.executable, [sys.executable, *words], os.environ | {"NEXUS_SUBSCRIBER": subscriber})  # noqa: S606

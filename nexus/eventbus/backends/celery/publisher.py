@@ -30,10 +30,15 @@ class PublishFailed(Exception):
 
 
 class Publisher:
-    """Used by one relay thread; connects when first called and anew after any failure."""
+    """
+    Used by one relay thread; connects when first called and anew after any failure.
 
-    def __init__(self) -> None:
+    Sends to all who are bound for an event, or to one queue alone when that is named.
+    """
+
+    def __init__(self, *, queue: str = "") -> None:
         self._topology = Topology(settings.EVENT_BUS["NAMESPACE"])
+        self._queue = queue
         self._connection: Connection | None = None
         self._channel: Any = None
         self._unconfirmed: set[int] = set()
@@ -83,9 +88,9 @@ class Publisher:
         self._unconfirmed.add(self._tag)
         self._channel.basic_publish(
             celery_message(run),
-            exchange=self._topology.events.name,
-            routing_key=kind,
-            mandatory=kind not in EVENTS or EVENTS[kind].expects_listeners,
+            exchange="" if self._queue else self._topology.events.name,
+            routing_key=self._queue or kind,
+            mandatory=bool(self._queue) or kind not in EVENTS or EVENTS[kind].expects_listeners,
         )
 
     def _await_confirms(self) -> None:

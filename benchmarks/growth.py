@@ -1,0 +1,33 @@
+"""Whether a full shop is as quick as an almost empty one."""
+
+from benchmarks.bench import Bench, Run
+from benchmarks.figures import median
+from benchmarks.scenarios import measure_orders
+
+SMALL = 1_000
+
+
+def measure_growth(bench: Bench) -> Run:
+    """
+    Confirmed orders a second among a million orders and products, in parts of those among a thousand, each beside the
+    floor of its own minute: between the two the machine may have become another.
+
+    Must be the last scenario: the shop stays full.
+    """
+    rates: list[float] = []
+    ratios: list[float] = []
+    runs: list[Run] = []
+    for size in (SMALL, bench.options.growth_size):
+        bench.stock_up(products=size, history=size)
+        found = measure_orders(bench)
+        rates.append(found["confirmed"])
+        ratios.append(found["confirmed_ratio"])
+        runs += [run | {"size": size} for run in found["runs"]]
+    floor = median([run["floor"] for run in runs if run["size"] == SMALL])
+    return {
+        "runs": runs,
+        "small": rates[0],
+        "large": rates[1],
+        "small_floor": floor,
+        "growth_ratio": ratios[1] / ratios[0],
+    }

@@ -1,0 +1,53 @@
+"""
+The web process: the apps' express lane in front of Django. With the in-process bus it also carries events to their
+subscribers.
+"""
+
+import gc
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nexus.settings.monolith")
+django.setup(set_prefix=False)
+
+from django.conf import settings  # noqa: E402
+from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
+
+from nexus.eventbus import bus, metrics  # noqa: E402
+from nexus.web.express.lane import Lane  # noqa: E402
+from nexus.web.express.ordinary import Ordinary  # noqa: E402
+
+GIVE_WAY = 0.0001
+"""Seconds."""
+
+
+def _express() -> list[ModuleType]:
+    """What the installed apps answer on the express lane; by name, so that any can be absent."""
+    names = [f"nexus.{app}.api.express" for app in settings.APPS]
+    return [import_module(name) for name in names if find_spec(name.rpartition(".")[0]) and find_spec(name)]
+
+
+def _start() -> None:
+    if bus.start_in_web_process():
+        metrics.serve_if_asked()
+    # What is loaded by now stays: looking through it again and again would make one request in a hundred slow.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    # How long a thread keeps the others waiting: the event loop is always busy, and whoever comes back from the
+    # database with a batch of orders would stand before it for the usual 5 ms, several times a batch.
+    sys.setswitchinterval(GIVE_WAY)
+
+
+_doors = [module for module in _express() if hasattr(module, "door")]
+application = Lane(
+    routes=[route for module in _express() for route in getattr(module, "ROUTES", ())],
+    ordinary=Ordinary(WSGIHandler()),
+    started=_start,
+    **({"door": _doors[0].door, "headers": _doors[0].headers_of} if _doors else {}),
+)

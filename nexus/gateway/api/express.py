@@ -1,0 +1,26 @@
+"""The front door on the express lane: the same limit for the same callers as in `nexus.gateway.middleware`."""
+
+from nexus.gateway.callers import caller_at
+from nexus.gateway.exceptions import RateLimited
+from nexus.gateway.limits import Policy, limit_headers, limiter
+from nexus.web.express import Exchange, Reply
+from nexus.web.express.lane import refusal
+from nexus.web.express.pipe import redis
+
+
+async def door(exchange: Exchange) -> Reply | None:
+    """Count the request; the refusal when it is one too many."""
+    policy = Policy.of_settings()
+    if not policy.count:
+        return None
+    peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
+    caller = caller_at(peer, headers=exchange.headers, claims=exchange.claims())
+    exchange.verdict = await limiter.check_in_turn(redis(), caller, policy)
+    if exchange.verdict.allowed:
+        return None
+    return refusal(RateLimited(retry_after=exchange.verdict.retry_after), exchange)
+
+
+def headers_of(exchange: Exchange) -> list[tuple[str, str]]:
+    """What the answer tells the caller about the limit."""
+    return limit_headers(exchange.verdict, Policy.of_settings()) if exchange.verdict else []

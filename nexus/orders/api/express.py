@@ -1,0 +1,181 @@
+"""
+Placing an order on the express lane: validated at once, then written together with whatever else waits at this moment.
+
+No clock decides how many orders share a commit: while one batch is being written the next one gathers.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Annotated
+from uuid import UUID
+
+import msgspec
+from django.conf import settings
+
+from nexus.contracts.money import MINOR_DIGITS
+from nexus.orders import services
+from nexus.orders.api.serializers import MOST_LINES, as_json
+from nexus.orders.selectors import OrderView
+from nexus.orders.services.place import LARGEST_QUANTITY
+from nexus.web.express import Exchange, Reply, Route
+from nexus.web.express.exchange import JSON, encode
+from nexus.web.express.lane import Busy
+from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
+from nexus.web.views import etag_of
+
+LARGEST_BATCH = 128
+MOST_WAITING = 256
+LONGEST_WAIT = 1.0
+"""Seconds in the queue; whoever waited longer is asked to come again before anything was done for them."""
+
+
+class WantedLine(msgspec.Struct, forbid_unknown_fields=True):
+    sku: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_QUANTITY)]
+
+
+class WantedOrder(msgspec.Struct, forbid_unknown_fields=True):
+    """What a customer sends when there is nothing to complain about; the serializer of the view complains."""
+
+    lines: Annotated[list[WantedLine], msgspec.Meta(min_length=1, max_length=MOST_LINES)]
+    currency: str = settings.CURRENCY
+    note: Annotated[str, msgspec.Meta(max_length=500)] = ""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether the view would take every text as it is, and every line for one of its own."""
+        texts = [self.note, *(line.sku for line in self.lines)]
+        return (
+            len({line.sku for line in self.lines}) == len(self.lines)
+            and self.currency in MINOR_DIGITS
+            and all(text.isprintable() and text == text.strip() for text in texts)
+        )
+
+
+Batch = list[tuple[services.Wanted, "asyncio.Future[OrderView]"]]
+
+
+class Counter:
+    """Where orders queue up. One thread writes many at a time: several commits at once would only take turns."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, asyncio.Future[OrderView]]] = deque()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="orders")
+        self._serving: asyncio.Task[None] | None = None
+
+    def is_full(self) -> bool:
+        """Whether who comes now is told to come again."""
+        return len(self._waiting) >= MOST_WAITING
+
+    def place(self, wanted: services.Wanted) -> "asyncio.Future[OrderView]":
+        """
+        The order once it is placed; the future raises what `services.place_orders` says instead.
+
+        :raises Busy: too many wait already
+        """
+        if self.is_full():
+            raise Busy
+        loop = asyncio.get_running_loop()
+        outcome: asyncio.Future[OrderView] = loop.create_future()
+        self._waiting.append((loop.call_later(LONGEST_WAIT, _refuse, outcome), wanted, outcome))
+        if self._serving is None:
+            self._serving = loop.create_task(self._serve())
+        return outcome
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                if batch := self._next():
+                    await self._write(batch)
+        finally:
+            self._serving = None
+
+    def _next(self) -> "Batch":
+        """The next batch, without those whose time is up or who have left."""
+        batch: Batch = []
+        while self._waiting and len(batch) < LARGEST_BATCH:
+            time_is_up, wanted, outcome = self._waiting.popleft()
+            time_is_up.cancel()
+            if not outcome.done():
+                batch.append((wanted, outcome))
+        return batch
+
+    async def _write(self, batch: "Batch") -> None:
+        loop = asyncio.get_running_loop()
+        found: Sequence[OrderView | Exception]
+        try:
+            found = await loop.run_in_executor(
+                self._writer, services.place_waiting_orders, [wanted for wanted, _ in batch]
+            )
+        except Exception as failure:  # noqa: BLE001  each of those who wait hears of it
+            found = [failure] * len(batch)
+        for (_, outcome), what in zip(batch, found, strict=True):
+            if outcome.done():
+                continue
+            if isinstance(what, Exception):
+                outcome.set_exception(what)
+            else:
+                outcome.set_result(what)
+
+
+def _refuse(outcome: "asyncio.Future[OrderView]") -> None:
+    if not outcome.done():
+        outcome.set_exception(Busy())
+
+
+counter = Counter()
+
+
+async def place_order(exchange: Exchange) -> Reply | None:
+    """Place it, if it is an order like most; the view takes care of those that are wrong, repeated or waited for."""
+    headers = exchange.headers
+    if exchange.query or "prefer" in headers or not headers.get("content-type", "").startswith(JSON):
+        return None
+    customer_id = exchange.customer_with("orders")
+    if customer_id is None or (wanted := _read(exchange, customer_id)) is None:
+        return None
+    if refusal := await exchange.admit():
+        return refusal
+    try:
+        order = await counter.place(wanted)
+    except services.NotTogether:
+        return None
+    answer = [
+        ("Location", f"/api/v1/orders/{order.id}"),
+        ("ETag", etag_of(order.id, order.version)),
+    ]
+    return Reply(status=201, body=encode(as_json(order)), headers=answer)
+
+
+def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
+    key = exchange.headers.get("idempotency-key")
+    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+        return None
+    try:
+        asked = msgspec.json.decode(exchange.body)
+        order = msgspec.convert(asked, WantedOrder)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    if not order.is_plain:
+        return None
+    return services.Wanted(
+        customer_id=customer_id,
+        lines=[services.Line(sku=line.sku, quantity=line.quantity, position=at) for at, line in enumerate(order.lines)],
+        currency=order.currency,
+        note=order.note,
+        claim=services.Claim(key=key, fingerprint=fingerprint_of(asked)) if key else None,
+        cause=exchange.cause,
+    )
+
+
+ROUTES = [
+    Route(
+        method="POST",
+        path="/api/v1/orders",
+        handle=place_order,
+        allow="GET, POST, HEAD, OPTIONS",
+        is_full=counter.is_full,
+    )
+]

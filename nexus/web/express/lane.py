@@ -1,0 +1,136 @@
+"""The web process's ASGI application: the express lane in front, the ordinary way behind it."""
+
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from nexus.contracts.correlation import caused_by
+from nexus.contracts.errors import Unavailable
+from nexus.web.express.exchange import Exchange, Reply, encode
+from nexus.web.express.ordinary import Ordinary, read_body
+from nexus.web.express.routes import Handle, Route, RouteTable
+from nexus.web.middleware import FOR_THE_API
+from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
+
+log = logging.getLogger("nexus.web")
+
+Door = Callable[[Exchange], Awaitable[Reply | None]]
+"""Counts a request; the answer that refuses it, or None. The app that keeps the door gives it as ``DOOR``."""
+COUNTED = "nexus.verdict"
+"""Where the ordinary way finds that a request was counted already. No header can write there."""
+SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
+
+
+class Busy(Unavailable):
+    """Too many requests wait already; come back in a second."""
+
+    code = "busy"
+    retry_after = 1
+
+
+async def _open(_: Exchange) -> Reply | None:
+    return None
+
+
+def _none(_: Exchange) -> list[tuple[str, str]]:
+    return []
+
+
+class Lane:
+    """
+    Answers what `routes` know and sends everything else the ordinary way.
+
+    `started` and `stopped` are called in the serving process, before the first request and after the last.
+    """
+
+    def __init__(
+        self,
+        *,
+        routes: Iterable[Route],
+        ordinary: Ordinary,
+        door: Door = _open,
+        headers: Callable[[Exchange], list[tuple[str, str]]] = _none,
+        started: Callable[[], None] = lambda: None,
+        stopped: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
+        self._started, self._stopped = started, stopped
+
+    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            await self._answer(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+
+    async def _live(self, receive: Any, send: Any) -> None:
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._started()
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                self._stopped()
+                self._ordinary.shut_down()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    async def _answer(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        route, name = self._routes.find(scope["method"], scope["path"])
+        if route is not None and route.is_full():
+            await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
+            return
+        body = await read_body(scope, receive)
+        if body is None:
+            return
+        verdict: Any = None
+        if route is not None:
+            exchange = Exchange(scope, name=name, body=body)
+            if exchange.is_plain and (reply := await self._express(route.handle, exchange)):
+                if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    reply.headers.extend([("Vary", exchange.vary), ("Allow", route.allow)])
+                await self._send(exchange, reply, send)
+                return
+            verdict = exchange.verdict
+        if self._ordinary.is_full:
+            await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
+            return
+        await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))
+
+    async def _express(self, handle: Handle, exchange: Exchange) -> Reply | None:
+        exchange.admit = lambda: self._door(exchange)
+        try:
+            return await handle(exchange)
+        except Exception as failure:  # noqa: BLE001  what is not foreseen is logged as it becomes a 500
+            return refusal(failure, exchange)
+
+    async def _send(self, exchange: Exchange, reply: Reply, send: Any) -> None:
+        headers = [(b"x-request-id", exchange.identity.encode()), *SECURITY]
+        if reply.status != 304:
+            headers.append((b"content-type", reply.content_type.encode()))
+            headers.append((b"content-length", b"%d" % len(reply.body)))
+        if "authorization" in exchange.headers:
+            headers.append((b"cache-control", b"no-store"))
+        for name, value in self._headers(exchange):
+            headers.append((_wire_name(name), value.encode("latin-1")))
+        for name, value in reply.headers:
+            headers.append((_wire_name(name), value.encode("latin-1")))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+@lru_cache(maxsize=256)
+def _wire_name(name: str) -> bytes:
+    return name.lower().encode("latin-1")
+
+
+def refusal(why: Exception, exchange: Exchange) -> Reply:
+    """The problem document of a failure, as the ordinary way would answer it."""
+    with caused_by(exchange.cause):
+        document = describe(why, path=exchange.path)
+        if document is None:
+            log.error("%s %s", exchange.scope["method"], exchange.path, exc_info=why)
+            document = internal(path=exchange.path)
+    headers = list(headers_for(why).items())
+    return Reply(status=document["status"], body=encode(document), headers=headers, content_type=CONTENT_TYPE)

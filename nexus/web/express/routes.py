@@ -1,0 +1,38 @@
+"""Which requests an app answers on the express lane: ``ROUTES`` in its ``api/express.py``."""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+
+from nexus.web.express.exchange import Exchange, Reply
+
+Handle = Callable[[Exchange], Awaitable[Reply | None]]
+"""Answers, or says None: then the request takes the ordinary way."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """
+    `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
+    what the path's view answers to. While `is_full` says so, whoever comes is told to come again, before anything else.
+    """
+
+    method: str
+    path: str
+    handle: Handle
+    allow: str
+    is_full: Callable[[], bool] = lambda: False
+
+
+class RouteTable:
+    """Finds the route of a request without walking a list."""
+
+    def __init__(self, routes: Iterable[Route]) -> None:
+        self._routes = {(route.method, route.path): route for route in routes}
+
+    def find(self, method: str, path: str) -> tuple[Route | None, str]:
+        """The route and the last part of the path where the route leaves that open."""
+        path = path.rstrip("/")
+        if route := self._routes.get((method, path)):
+            return route, ""
+        parent, _, name = path.rpartition("/")
+        return self._routes.get((method, f"{parent}/*")), name

@@ -1,0 +1,90 @@
+"""Levels are announced once in a while, low ones at once, and none is forgotten."""
+
+import pytest
+
+from nexus.eventbus.models import EventRecord
+from nexus.inventory.models import DATABASE, UntoldLevel
+from nexus.inventory.services import levels
+from nexus.inventory.services.levels import announce_levels
+from tests.inventory.conftest import Stockroom
+from tests.standoff import second_of_two
+
+pytestmark = pytest.mark.django_db(databases=["inventory"])
+
+
+def announced(sku: str) -> list[int]:
+    """The levels that were told of a sku, oldest first."""
+    records = EventRecord.objects.using(DATABASE).filter(type="inventory.stock-level-changed.v1", subject=sku)
+    return [record.data["available"] for record in records.order_by("sequence")]
+
+
+class TestALevelThatOrdersChange:
+    def test_is_announced_once_for_all_of_them(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=100)
+        for _ in range(3):
+            stockroom.reserve(LAMP=1)
+        assert announced("LAMP") == [100]
+
+        assert announce_levels() == 1
+
+        assert announced("LAMP") == [100, 97]
+        assert announce_levels() == 0
+
+    def test_is_announced_at_once_when_few_are_left(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=13)
+        stockroom.reserve(LAMP=1)
+        assert announced("LAMP") == [13]
+
+        stockroom.reserve(LAMP=2)
+
+        assert announced("LAMP") == [13, 10]
+        assert announce_levels() == 0
+
+    def test_is_announced_at_once_when_there_were_few(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=20)
+        big = stockroom.reserve(LAMP=20)
+
+        stockroom.cancel(big)
+
+        assert announced("LAMP") == [20, 0, 20]
+        assert announce_levels() == 0
+
+    def test_waits_its_turn_and_comes_to_it(self, stockroom: Stockroom, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "MOST", 1)
+        stockroom.has(LAMP=100, SHADE=100)
+        stockroom.reserve(SHADE=1)
+        stockroom.reserve(LAMP=1)
+        stockroom.reserve(SHADE=1)
+
+        assert [announce_levels(), announced("SHADE"), announced("LAMP")] == [1, [100, 98], [100]]
+        assert [announce_levels(), announced("LAMP")] == [1, [100, 99]]
+
+
+@pytest.mark.django_db(databases=["inventory"], transaction=True)
+class TestTwoAtOnce:
+    def test_an_order_placed_while_levels_are_announced_is_announced_next(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=100)
+        stockroom.reserve(LAMP=1)
+
+        second_of_two(database=DATABASE, first=announce_levels, second=lambda: stockroom.reserve(LAMP=1))
+
+        assert announced("LAMP") == [100, 99]
+        assert announce_levels() == 1
+        assert announced("LAMP") == [100, 99, 98]
+
+    def test_levels_are_not_announced_from_before_an_order_under_way(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=100)
+        stockroom.reserve(LAMP=1)
+
+        assert second_of_two(database=DATABASE, first=lambda: stockroom.reserve(LAMP=1), second=announce_levels) == 1
+
+        assert announced("LAMP") == [100, 98]
+        assert not UntoldLevel.objects.using(DATABASE).exists()
+
+    def test_two_rounds_announce_a_level_once(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=100)
+        stockroom.reserve(LAMP=1)
+
+        assert second_of_two(database=DATABASE, first=announce_levels, second=announce_levels) == 0
+
+        assert announced("LAMP") == [100, 99]

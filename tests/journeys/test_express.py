@@ -1,0 +1,341 @@
+"""The express lane and the ordinary way give the same answers, to the letter; and which requests take which."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import connections
+from django_redis import get_redis_connection
+
+from nexus.asgi import application
+from nexus.catalog import services as catalog
+from nexus.eventbus import bus
+from nexus.inventory import services as inventory
+from nexus.orders.api.express import counter
+from nexus.orders.models import StockHint
+from nexus.web.express import pipe
+from nexus.web.express.shared import SharedAnswers
+from tests.conftest import Bearer
+from tests.journeys.trading import DATABASES
+from tests.web.test_express import scope
+
+pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
+ORDINARY = ("accept", "application/json, text/html;q=0.1")
+"""Asks for the same, but in a way that makes the express lane look twice."""
+ITS_OWN = {"x-request-id", "content-length", "location", "etag"}
+OWN_FIELDS = {"id", "number", "placed_at", "updated_at"}
+
+
+class Asked:
+    """Asks the web process's own application, and counts what goes the ordinary way."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.ordinarily = 0
+        answer = application._ordinary.answer
+
+        async def counted(*args: Any, **more: Any) -> None:
+            self.ordinarily += 1
+            await answer(*args, **more)
+
+        monkeypatch.setattr(application._ordinary, "answer", counted)
+
+    def __call__(self, *requests: dict[str, Any]) -> list[tuple[int, dict[str, str], Any]]:
+        """One after the other, or, as lists within the list, at the same time."""
+
+        async def all_of_them() -> list[Any]:
+            pipe.redis.cache_clear()
+            return [await _ask(request) for request in requests]
+
+        return asyncio.run(all_of_them())
+
+
+async def _ask(request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
+    request = dict(request)
+    body, path = request.pop("body", b""), request.pop("path")
+    headers = [("host", "localhost"), ("content-length", str(len(body))), *request.pop("headers", [])]
+    said: list[Any] = []
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    await application(scope(path, headers=headers, **request), receive, send)
+    told = b"".join(message.get("body", b"") for message in said[1:])
+    got = {name.decode(): value.decode() for name, value in said[0]["headers"]}
+    return said[0]["status"], got, json.loads(told) if told else None
+
+
+@pytest.fixture
+def asked(traded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
+    get_redis_connection("default").delete("products:generation")
+    yield Asked(monkeypatch)
+    pipe.redis.cache_clear()
+    counter._writer.submit(connections.close_all).result()
+
+
+def shape(answer: tuple[int, dict[str, str], Any], *, without: set[str] = ITS_OWN) -> Any:
+    """What does not differ from request to request."""
+    status, headers, body = answer
+    kept = {name: value for name, value in headers.items() if name not in without}
+    body = {name: value for name, value in body.items() if name not in OWN_FIELDS | {"trace_id"}} if body else body
+    return status, kept, body
+
+
+@pytest.fixture
+def order(bearer: Bearer) -> Any:
+    """A request that places an order."""
+    token = bearer()["HTTP_AUTHORIZATION"]
+
+    def make(body: Any = None, *more: tuple[str, str], **other: Any) -> dict[str, Any]:
+        wanted = body if isinstance(body, bytes) else json.dumps(body or {"lines": [{"sku": "LAMP", "quantity": 1}]})
+        headers = [("content-type", "application/json"), ("authorization", token), *more]
+        encoded = wanted if isinstance(wanted, bytes) else wanted.encode()
+        return {"method": "POST", "path": "/api/v1/orders", "body": encoded, "headers": headers} | other
+
+    return make
+
+
+READS = ["/api/v1/products", "/api/v1/products/lamp", "/api/v1/inventory/stock/LAMP"]
+
+
+class TestBothWays:
+    @pytest.mark.parametrize("path", READS)
+    def test_read_the_same(self, asked: Asked, path: str) -> None:
+        asked({"path": path})
+        asked.ordinarily = 0
+
+        [express] = asked({"path": path})
+        assert asked.ordinarily == 0
+        [ordinary] = asked({"path": path, "headers": [ORDINARY]})
+
+        assert asked.ordinarily == 1
+        assert express[0] == 200
+        none = {"x-request-id", "content-length"}
+        assert shape(express, without=none) == shape(ordinary, without=none)
+
+    @pytest.mark.parametrize(
+        "query", ["page_size=1", "search=lamp&facets=true", "in_stock=true&ordering=price", "attr.color=red", "cursor="]
+    )
+    def test_list_the_same(self, asked: Asked, query: str) -> None:
+        [express] = asked({"path": "/api/v1/products", "query": query})
+        assert asked.ordinarily == 0
+        [ordinary] = asked({"path": "/api/v1/products", "query": query, "headers": [ORDINARY]})
+
+        assert express[0] == 200
+        none = {"x-request-id", "content-length"}
+        assert shape(express, without=none) == shape(ordinary, without=none)
+
+    @pytest.mark.parametrize("query", ["page_size=0", "colour=red", "ordering=best&ordering=name", "cursor=x"])
+    def test_refuse_the_same_lists(self, asked: Asked, query: str) -> None:
+        express, ordinary = (
+            asked({"path": "/api/v1/products", "query": query, "headers": more})[0] for more in ([], [ORDINARY])
+        )
+
+        assert express[0] == 400
+        assert shape(express) == shape(ordinary)
+        assert asked.ordinarily == 2
+
+    @pytest.mark.parametrize("path", READS)
+    def test_know_what_the_client_has_already(self, asked: Asked, path: str) -> None:
+        [(_, headers, _)] = asked({"path": path})
+        has = ("if-none-match", headers["etag"])
+
+        express, ordinary = asked({"path": path, "headers": [has]}, {"path": path, "headers": [has, ORDINARY]})
+
+        assert express[0] == 304
+        assert shape(express, without={"x-request-id"}) == shape(ordinary, without={"x-request-id", "content-length"})
+
+    @pytest.mark.parametrize("note", ["", "ring twice, please", "grüezi"])
+    def test_place_the_same(self, asked: Asked, order: Any, note: str) -> None:
+        lines = [{"sku": "LAMP", "quantity": 2}, {"sku": "SHADE", "quantity": 1}]
+        wanted = {"lines": lines, "currency": "EUR", "note": note}
+        asked(order())
+        asked.ordinarily = 0
+
+        [express] = asked(order(wanted))
+        assert asked.ordinarily == 0
+        [ordinary] = asked(order(wanted, ORDINARY))
+
+        assert asked.ordinarily == 1
+        assert express[0] in (201, 409)
+        assert shape(express) == shape(ordinary)
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            {"lines": []},
+            {"lines": [{"sku": "LAMP", "quantity": 0}]},
+            {"lines": [{"sku": "LAMP", "quantity": 1.0}]},
+            {"lines": [{"sku": "LAMP", "quantity": "1"}]},
+            {"lines": [{"sku": "LAMP", "quantity": True}]},
+            {"lines": [{"sku": "LAMP"}]},
+            {"lines": [{"sku": "NONE", "quantity": 1}]},
+            {"lines": [{"sku": "LAMP", "quantity": 1, "price": 1}]},
+            {"lines": [{"sku": "LAMP", "quantity": 1}], "total": 1},
+            {"lines": [{"sku": "LAMP", "quantity": 1}], "currency": "XXX"},
+            {"lines": [{"sku": "LAMP", "quantity": 1}], "currency": None},
+            {"lines": [{"sku": "LAMP", "quantity": 1}], "note": "\0"},
+            {"lines": [{"sku": " LAMP ", "quantity": 1}]},
+            {"lines": [{"sku": "LAMP", "quantity": 1}, {"sku": "LAMP", "quantity": 1}]},
+            {"lines": [{"sku": f"S{number}", "quantity": 1} for number in range(101)]},
+            b"{",
+            b"\xff",
+            b"[]",
+            b"[" * 2000,
+        ],
+        ids=str,
+    )
+    def test_say_the_same_of_what_is_wrong_or_unusual(self, asked: Asked, order: Any, body: Any) -> None:
+        asked(order())
+
+        express, ordinary = asked(order(body), order(body, ORDINARY))
+
+        assert shape(express) == shape(ordinary)
+
+    def test_refuse_the_same_strangers(self, asked: Asked, order: Any, bearer: Bearer) -> None:
+        nobody = [("content-type", "application/json")]
+        scopeless = [*nobody, ("authorization", bearer(scope="profile")["HTTP_AUTHORIZATION"])]
+        client = [*nobody, ("authorization", bearer(sub="bot", client_id="bot")["HTTP_AUTHORIZATION"])]
+        forged = [*nobody, ("authorization", bearer()["HTTP_AUTHORIZATION"][:-9] + "forgedxyz")]
+        asked(order())
+
+        for headers in (nobody, scopeless, client, forged):
+            express, ordinary = asked(order() | {"headers": headers}, order() | {"headers": [*headers, ORDINARY]})
+
+            assert express[0] in (401, 403)
+            assert shape(express) == shape(ordinary)
+
+
+class TestAKey:
+    def test_gets_the_first_answer_again_either_way(self, asked: Asked, order: Any) -> None:
+        asked(order())
+        key = ("idempotency-key", str(uuid4()))
+
+        first, again, ordinarily = asked(order(None, key), order(None, key), order(None, key, ORDINARY))
+
+        assert first[2] == again[2] == ordinarily[2]
+        assert [answer[1].get("idempotent-replayed") for answer in (first, again, ordinarily)] == [None, "true", "true"]
+
+    def test_gets_the_first_answer_again_when_the_goods_are_gone(self, asked: Asked, order: Any) -> None:
+        wanted = order({"lines": [{"sku": "LAMP", "quantity": 1}]}, ("idempotency-key", "before it was sold out"))
+        [first] = asked(wanted)
+        StockHint.objects.filter(sku="LAMP").update(available=0)
+
+        [again, other] = asked(wanted, order())
+
+        assert (again[0], again[2]) == (201, first[2])
+        assert other[0] == 409
+
+    def test_is_refused_with_another_body(self, asked: Asked, order: Any) -> None:
+        key = ("idempotency-key", str(uuid4()))
+        asked(order(), order(None, key))
+
+        [other] = asked(order({"lines": [{"sku": "SHADE", "quantity": 1}]}, key))
+
+        assert (other[0], other[2]["code"]) == (422, "idempotency_key_reused")
+
+    def test_used_many_times_at_once_places_one_order(self, asked: Asked, order: Any) -> None:
+        key = ("idempotency-key", str(uuid4()))
+        asked(order())
+
+        async def at_once() -> list[Any]:
+            pipe.redis.cache_clear()
+            return await asyncio.gather(*(_ask(order(None, key)) for _ in range(20)))
+
+        answers = asyncio.run(at_once())
+
+        assert {answer[0] for answer in answers} == {201}
+        assert len({answer[2]["id"] for answer in answers}) == 1
+
+
+class TestTogether:
+    def test_a_bad_order_spoils_none_of_its_neighbours(self, asked: Asked, order: Any) -> None:
+        asked(order())
+        wanted = [order(), order({"lines": [{"sku": "NONE", "quantity": 1}]}), order()]
+
+        async def at_once() -> list[Any]:
+            pipe.redis.cache_clear()
+            return await asyncio.gather(*map(_ask, wanted))
+
+        statuses = [answer[0] for answer in asyncio.run(at_once())]
+
+        assert statuses == [201, 400, 201]
+
+
+GENERATIONS = {b"products:generation", b"products:pace"}
+
+
+class TestAChange:
+    @pytest.mark.parametrize("times", [1, 3])
+    def test_of_a_product_is_seen_at_once(self, asked: Asked, times: int) -> None:
+        for _ in range(times):
+            asked({"path": "/api/v1/products/lamp"}, {"path": "/api/v1/products"})
+
+        catalog.change_product(slug="lamp", changes=catalog.ProductChanges(name="Another lamp"))
+
+        product, listed = asked({"path": "/api/v1/products/lamp"}, {"path": "/api/v1/products"})
+        assert product[2]["name"] == "Another lamp"
+        assert "Another lamp" in {each["name"] for each in listed[2]["results"]}
+
+    def test_made_anew_by_another_process_is_taken_from_it(self, asked: Asked, monkeypatch: Any) -> None:
+        from nexus.catalog.api import express
+
+        for _ in range(2):
+            asked({"path": "/api/v1/products/lamp"})
+        elsewhere = SharedAnswers(express.generations)
+        catalog.change_product(slug="lamp", changes=catalog.ProductChanges(name="Made elsewhere"))
+        with monkeypatch.context() as other_process:
+            other_process.setattr(express, "public_answers", elsewhere)
+            asked({"path": "/api/v1/products/lamp"})
+        monkeypatch.setattr(express, "_read", lambda slug: pytest.fail("it was made already"))
+
+        [product] = asked({"path": "/api/v1/products/lamp"})
+
+        assert product[2]["name"] == "Made elsewhere"
+
+    def test_is_all_that_redis_is_asked_for_where_the_answer_is_nearby(self, asked: Asked, monkeypatch: Any) -> None:
+        from nexus.catalog.api import express
+
+        for _ in range(2):
+            asked({"path": "/api/v1/products/lamp"})
+        redis = get_redis_connection("default")
+        redis.delete(*(key for key in redis.keys("products:*") if key not in GENERATIONS))
+        monkeypatch.setattr(express, "_read", lambda slug: pytest.fail("it is here"))
+
+        [product] = asked({"path": "/api/v1/products/lamp"})
+
+        assert product[0] == 200
+
+    def test_of_what_is_left_is_seen_soon(self, asked: Asked, order: Any) -> None:
+        asked({"path": "/api/v1/products/lamp"})
+        before = get_redis_connection("default").get("products:pace")
+
+        asked(order())
+        bus.drain()
+        inventory.announce_levels()
+        bus.drain()
+
+        assert get_redis_connection("default").get("products:pace") != before
+
+    def test_while_an_answer_is_made_leaves_no_old_one_behind(self, asked: Asked, monkeypatch: Any) -> None:
+        from nexus.catalog.api import express
+
+        read = express._read
+
+        def read_and_be_overtaken(slug: str) -> Any:
+            reply = read(slug)
+            catalog.change_product(slug="lamp", changes=catalog.ProductChanges(name="Newer"))
+            return reply
+
+        monkeypatch.setattr(express, "_read", read_and_be_overtaken)
+        asked({"path": "/api/v1/products/lamp"})
+        monkeypatch.setattr(express, "_read", read)
+
+        [product] = asked({"path": "/api/v1/products/lamp"})
+
+        assert product[2]["name"] == "Newer"

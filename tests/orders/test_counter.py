@@ -1,0 +1,148 @@
+"""The queue of orders on the express lane: bounded in length and in time, and each gets an answer of its own."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.db import OperationalError
+
+from nexus.orders import services
+from nexus.orders.api import express
+from nexus.orders.api.express import Counter
+from nexus.orders.exceptions import NotForSale
+from nexus.web.express.lane import Busy
+
+
+def wanted() -> services.Wanted:
+    return services.Wanted(customer_id=uuid4(), lines=[], currency="EUR")
+
+
+class Desk:
+    """Writes orders in place of the database, when it is let."""
+
+    def __init__(self) -> None:
+        self.batches: list[Sequence[services.Wanted]] = []
+        self.may_write = threading.Event()
+        self.answer: Callable[[services.Wanted], Any] = lambda order: order
+
+    def __call__(self, orders: Sequence[services.Wanted]) -> list[Any]:
+        self.batches.append(orders)
+        assert self.may_write.wait(30)
+        return [self.answer(order) for order in orders]
+
+
+@pytest.fixture
+def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    desk = Desk()
+    monkeypatch.setattr(services, "place_waiting_orders", desk)
+    yield desk
+    desk.may_write.set()
+
+
+async def begun(desk: Desk) -> None:
+    while not desk.batches:
+        await asyncio.sleep(0.001)
+
+
+class TestCounter:
+    def test_writes_together_what_waits_at_the_same_moment(self, desk: Desk) -> None:
+        async def scene() -> None:
+            counter = Counter()
+            first = counter.place(wanted())
+            await begun(desk)
+            others = [counter.place(wanted()) for _ in range(5)]
+            desk.may_write.set()
+            await asyncio.gather(first, *others)
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [1, 5]
+
+    def test_takes_no_batch_larger_than_it_should_be(self, desk: Desk) -> None:
+        async def scene() -> None:
+            counter = Counter()
+            desk.may_write.set()
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.LARGEST_BATCH + 3)))
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [express.LARGEST_BATCH, 3]
+
+    def test_gives_each_an_outcome_of_its_own(self, desk: Desk) -> None:
+        async def scene() -> list[Any]:
+            counter, orders = Counter(), [wanted() for _ in range(3)]
+            desk.answer = lambda order: NotForSale() if order is orders[1] else order
+            desk.may_write.set()
+            return await asyncio.gather(*map(counter.place, orders), return_exceptions=True)
+
+        good, bad, also_good = asyncio.run(scene())
+
+        assert isinstance(bad, NotForSale)
+        assert isinstance(good, services.Wanted)
+        assert isinstance(also_good, services.Wanted)
+
+    def test_tells_all_of_a_batch_when_the_database_is_away_and_goes_on(self, desk: Desk) -> None:
+        def away(order: services.Wanted) -> Any:
+            raise OperationalError("away")
+
+        async def scene() -> list[Any]:
+            counter = Counter()
+            desk.answer = away
+            desk.may_write.set()
+            failed = await asyncio.gather(*(counter.place(wanted()) for _ in range(3)), return_exceptions=True)
+            desk.answer = lambda order: order
+            return [*failed, await counter.place(wanted())]
+
+        *failed, placed = asyncio.run(scene())
+
+        assert [type(each) for each in failed] == [OperationalError] * 3
+        assert isinstance(placed, services.Wanted)
+
+    def test_refuses_at_once_whom_it_has_no_room_for(self, desk: Desk) -> None:
+        async def scene() -> None:
+            counter = Counter()
+            placed = [counter.place(wanted())]
+            await begun(desk)
+            placed += [counter.place(wanted()) for _ in range(express.MOST_WAITING)]
+            assert counter.is_full()
+            with pytest.raises(Busy):
+                counter.place(wanted())
+            desk.may_write.set()
+            await asyncio.gather(*placed)
+
+        asyncio.run(scene())
+
+        assert sum(map(len, desk.batches)) == express.MOST_WAITING + 1
+
+    def test_refuses_who_waited_long_enough_without_having_done_anything(
+        self, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(express, "LONGEST_WAIT", 0.05)
+
+        async def scene() -> Any:
+            counter = Counter()
+            first = counter.place(wanted())
+            await begun(desk)
+            [late] = await asyncio.gather(counter.place(wanted()), return_exceptions=True)
+            desk.may_write.set()
+            await first
+            return late
+
+        assert isinstance(asyncio.run(scene()), Busy)
+        assert [len(batch) for batch in desk.batches] == [1]
+
+    def test_places_nothing_for_who_has_left(self, desk: Desk) -> None:
+        async def scene() -> None:
+            counter = Counter()
+            first = counter.place(wanted())
+            await begun(desk)
+            counter.place(wanted()).cancel()
+            desk.may_write.set()
+            await first
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [1]

@@ -1,0 +1,304 @@
+"""The express lane by itself: what it takes, what it sends the ordinary way, and what it does with either."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+import pytest
+
+from nexus.contracts.errors import Conflict
+from nexus.web.express import Exchange, Reply, Route
+from nexus.web.express.lane import COUNTED, Lane, refusal
+from nexus.web.express.ordinary import Ordinary, environ_of
+from nexus.web.express.pipe import Pipe, RedisAway, Script
+from nexus.web.express.shared import Kept, Nearby
+
+Handle = Callable[[Exchange], Awaitable[Reply | None]]
+
+
+def scope(path: str = "/fast", *, method: str = "GET", headers: Iterable[tuple[str, str]] = (), query: str = "") -> Any:
+    listed = [(name.encode(), value.encode()) for name, value in headers]
+    request = {"method": method, "path": path, "query_string": query.encode(), "headers": listed}
+    return request | {
+        "type": "http",
+        "http_version": "1.1",
+        "scheme": "http",
+        "client": ("10.0.0.1", 1),
+        "server": None,
+    }
+
+
+class Client:
+    """Asks a lane in this process."""
+
+    def __init__(self, handle: Handle, **more: Any) -> None:
+        self.seen: list[dict[str, Any]] = []
+        full = more.pop("is_full", lambda: False)
+        routes = [
+            Route(method="GET", path=path, handle=handle, allow="GET", is_full=full) for path in ("/fast", "/named/*")
+        ]
+        self.lane = Lane(routes=routes, ordinary=Ordinary(self._ordinary, **more.pop("size", {})), **more)
+
+    def ask(self, *parts: Any, body: bytes = b"", **more: Any) -> tuple[int, dict[str, str], bytes]:
+        return asyncio.run(self.asked(*parts, body=body, **more))
+
+    async def asked(self, *parts: Any, body: bytes = b"", **more: Any) -> tuple[int, dict[str, str], bytes]:
+        said: list[Any] = []
+
+        async def receive() -> Any:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        await self.lane(scope(*parts, **more), receive, send)
+        headers = {name.decode(): value.decode() for name, value in said[0]["headers"]}
+        return said[0]["status"], headers, b"".join(message.get("body", b"") for message in said[1:])
+
+    def _ordinary(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        self.seen.append(environ)
+        start("200 OK", [("Content-Type", "text/plain"), ("X-Length", environ.get("CONTENT_LENGTH", ""))])
+        return [b"ordinary ", environ["wsgi.input"].read()]
+
+
+async def fast(exchange: Exchange) -> Reply | None:
+    return Reply(status=200, body=f"fast {exchange.name}".encode())
+
+
+async def declining(exchange: Exchange) -> Reply | None:
+    await exchange.admit()
+    return None
+
+
+class TestLane:
+    @pytest.mark.parametrize(("path", "answer"), [("/fast", b"fast "), ("/fast/", b"fast "), ("/named/x", b"fast x")])
+    def test_answers_what_it_knows(self, path: str, answer: bytes) -> None:
+        client = Client(fast)
+
+        status, headers, body = client.ask(path)
+
+        assert (status, body, client.seen) == (200, answer, [])
+        assert headers["x-content-type-options"] == "nosniff"
+        assert len(headers["x-request-id"]) == 32
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"parts": ["/other"]},
+            {"parts": ["/named/a/b"]},
+            {"method": "HEAD"},
+            {"headers": [("accept", "text/html,*/*")]},
+            {"headers": [("accept", "application/xml")]},
+            {"headers": [("x-long", "x" * 9000)]},
+            {"headers": [("x-twice", "1"), ("x-twice", "2")]},
+            {"headers": [(f"x-{number}", "1") for number in range(101)]},
+            {"query": "x" * 9000},
+        ],
+        ids=lambda request: ", ".join(request) if isinstance(request, dict) else "",
+    )
+    def test_sends_what_is_not_plain_the_ordinary_way(self, request_: dict[str, Any]) -> None:
+        client = Client(fast)
+
+        _, _, body = client.ask(*request_.pop("parts", ["/fast"]), **request_)
+
+        assert body == b"ordinary "
+        assert len(client.seen) == 1
+
+    def test_tells_whoever_comes_to_a_full_route_to_come_again(self) -> None:
+        asked: list[Exchange] = []
+
+        async def handle(exchange: Exchange) -> Reply | None:
+            asked.append(exchange)
+            return None
+
+        client = Client(handle, is_full=lambda: True)
+
+        status, headers, body = client.ask("/fast", headers=[("x-request-id", "0123456789abcdef")])
+
+        assert (status, headers["retry-after"], headers["content-type"]) == (503, "1", "application/problem+json")
+        assert (json.loads(body)["code"], json.loads(body)["trace_id"]) == ("busy", "0123456789abcdef")
+        assert (asked, client.seen) == ([], [])
+
+    def test_counts_no_request_twice(self) -> None:
+        async def door(exchange: Exchange) -> Reply | None:
+            exchange.verdict = "counted"
+            return None
+
+        client = Client(declining, door=door)
+
+        client.ask()
+
+        assert client.seen[0][COUNTED] == "counted"
+
+    def test_lets_no_client_say_that_it_was_counted(self) -> None:
+        client = Client(declining)
+
+        client.ask(headers=[("nexus.verdict", "yes"), ("nexus-verdict", "yes")])
+
+        assert COUNTED not in client.seen[0]
+
+    def test_refuses_as_the_ordinary_way_would(self) -> None:
+        async def refusing(exchange: Exchange) -> Reply | None:
+            raise Conflict("Not now.")
+
+        status, headers, body = Client(refusing).ask()
+
+        assert status == 409
+        assert headers["content-type"] == "application/problem+json"
+        assert b'"detail":"Not now."' in body
+
+    def test_says_nothing_of_a_failure_that_nobody_foresaw(self) -> None:
+        async def failing(exchange: Exchange) -> Reply | None:
+            raise ZeroDivisionError("the secret")
+
+        status, _, body = Client(failing).ask()
+
+        assert status == 500
+        assert b"secret" not in body
+
+    def test_refuses_at_once_when_too_many_wait(self) -> None:
+        client = Client(declining, size={"threads": 1, "waiting": -1})
+
+        status, headers, body = client.ask("/other")
+
+        assert (status, headers["retry-after"], client.seen) == (503, "1", [])
+        assert b'"code":"busy"' in body
+
+
+class TestOrdinary:
+    def test_hands_on_the_body_with_its_length(self) -> None:
+        client = Client(fast)
+
+        status, headers, body = client.ask("/other", method="POST", body=b"much")
+
+        assert (status, headers["x-length"], body) == (200, "4", b"ordinary much")
+
+    def test_gives_names_with_underscores_to_nobody(self) -> None:
+        environ = environ_of(scope(headers=[("x_request_id", "forged"), ("x-request-id", "real")]), b"")
+
+        assert environ["HTTP_X_REQUEST_ID"] == "real"
+
+    def test_joins_cookies_as_cookies(self) -> None:
+        environ = environ_of(scope(headers=[("cookie", "a=1"), ("cookie", "b=2")]), b"")
+
+        assert environ["HTTP_COOKIE"] == "a=1; b=2"
+
+    def test_sends_piece_by_piece_what_comes_in_pieces_and_closes_it(self) -> None:
+        closed: list[bool] = []
+
+        class Pieces:
+            def __iter__(self) -> Any:
+                return iter([b"a", b"b", b"c"])
+
+            def close(self) -> None:
+                closed.append(True)
+
+        def application(environ: Any, start: Any) -> Any:
+            start("200 OK", [])
+            return Pieces()
+
+        said: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            said.append(message)
+
+        asyncio.run(Ordinary(application).answer(scope(), b"", keep))
+
+        assert [message.get("body") for message in said] == [None, b"a", b"b", b"c"]
+        assert [message.get("more_body") for message in said[1:]] == [True, True, False]
+        assert closed == [True]
+
+
+class TestPipe:
+    def test_answers_in_order_with_one_connection(self, redis_url: str) -> None:
+        async def talk() -> list[Any]:
+            pipe = Pipe(redis_url)
+            return await asyncio.gather(*(pipe.ask(b"ECHO", b"%d" % number) for number in range(100)))
+
+        assert asyncio.run(talk()) == [b"%d" % number for number in range(100)]
+
+    def test_gives_an_error_to_whoever_asked_and_to_nobody_else(self, redis_url: str) -> None:
+        async def talk() -> list[Any]:
+            pipe = Pipe(redis_url)
+            asked = [pipe.ask(b"NONSENSE"), pipe.ask(b"ECHO", b"fine")]
+            return await asyncio.gather(*asked, return_exceptions=True)
+
+        wrong, fine = asyncio.run(talk())
+
+        assert isinstance(wrong, Exception)
+        assert fine == b"fine"
+
+    def test_shows_a_script_to_a_redis_that_does_not_know_it(self, redis_url: str) -> None:
+        script = Script("return {KEYS[1], ARGV[1]}")
+
+        async def talk() -> list[Any]:
+            pipe = Pipe(redis_url)
+            await pipe.ask(b"SCRIPT", b"FLUSH")
+            return [await script(pipe, [b"key"], b"word") for _ in range(2)]
+
+        assert asyncio.run(talk()) == [[b"key", b"word"]] * 2
+
+    def test_is_away_at_once_where_nobody_listens_and_rests(self) -> None:
+        async def talk() -> bool:
+            pipe = Pipe("redis://127.0.0.1:1/0")
+            for _ in range(2):
+                with pytest.raises(RedisAway):
+                    await pipe.ask(b"PING")
+            return pipe.is_away
+
+        assert asyncio.run(talk())
+
+    def test_waits_for_no_answer_for_ever(self) -> None:
+        async def talk() -> None:
+            server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(RedisAway):
+                await asyncio.wait_for(Pipe(f"redis://127.0.0.1:{port}/0").ask(b"PING"), 5)
+            server.close()
+
+        asyncio.run(talk())
+
+
+@pytest.fixture
+def redis_url(settings: Any) -> str:
+    url: str = settings.REDIS_URL
+    return url
+
+
+class TestNearby:
+    def test_keeps_no_more_than_its_size_and_drops_what_was_not_asked_for(self) -> None:
+        nearby = Nearby(size=10)
+        for key in (b"a", b"b"):
+            nearby.keep(key, kept(b"12345"))
+        nearby.find(b"a")
+
+        nearby.keep(b"c", kept(b"123"))
+
+        assert [bool(nearby.find(key)) for key in (b"a", b"b", b"c")] == [True, False, True]
+
+    def test_keeps_one_answer_for_a_key(self) -> None:
+        nearby = Nearby(size=10)
+
+        for _ in range(5):
+            nearby.keep(b"a", kept(b"1234567890"))
+
+        assert nearby.find(b"a")
+
+    def test_has_nothing_too_large_for_it(self) -> None:
+        nearby = Nearby(size=10)
+        nearby.keep(b"a", kept(b"12345"))
+
+        nearby.keep(b"b", kept(b"12345678901"))
+
+        assert [nearby.find(b"a"), nearby.find(b"b")] == [None, None]
+
+
+def kept(body: bytes) -> Kept:
+    return Kept(generation=b"g", pace=b"p", made_at=0.0, tag="", body=body)
+
+
+def test_a_refusal_names_the_request() -> None:
+    exchange = Exchange(scope(headers=[("x-request-id", "abcdefgh-1")]), name="", body=b"")
+
+    assert b'"trace_id":"abcdefgh-1"' in refusal(Conflict(), exchange).body
