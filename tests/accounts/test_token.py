@@ -222,7 +222,7 @@ class TestMemoryCounters:
         counters, now = attempts.in_process, time.monotonic()
         counters.hold("name", 30)
 
-        monkeypatch.setattr("nexus.accounts.services.counters.time.monotonic", lambda: now + 31)
+        monkeypatch.setattr("nexus.accounts.services.counters.monotonic", lambda: now + 31)
 
         assert counters.remaining(["name"]) == [0]
 

@@ -120,8 +120,8 @@ class TestReplay:
         tell(store, *(lit() for _ in range(25)))
         bus.drain()
         pauses: list[float] = []
-        monkeypatch.setattr("nexus.eventbus.management.commands.bus.time.sleep", pauses.append)
-        monkeypatch.setattr("nexus.eventbus.management.commands.bus.time.monotonic", lambda: 0.0)
+        monkeypatch.setattr("nexus.eventbus.management.commands.bus.sleep", pauses.append)
+        monkeypatch.setattr("nexus.eventbus.management.commands.bus.monotonic", lambda: 0.0)
 
         said("replay", "toys", "--pace", "10")
 

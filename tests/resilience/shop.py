@@ -68,16 +68,12 @@ class ProxiedShop(System):
     def log_of(self, name: str) -> str:
         return (self.home / f"{name.replace(' ', '-')}.log").read_text()
 
-    def count_threads(self) -> dict[str, int]:
-        """How many threads each process has, its children's included."""
-        return {name: sum(map(_threads_of, _family_of(process.pid))) for name, process in self.processes.items()}
-
-    def count_connections(self) -> int:
-        """How many connections to our databases the server has."""
+    def count_held(self) -> dict[str, int]:
+        """How many threads each process has, its children's included, and how many connections Postgres has from us."""
         query = "SELECT count(*) FROM pg_stat_activity WHERE datname LIKE %s || '\\_%%' AND pid <> pg_backend_pid()"
-        [(count,)] = self.sql("orders", query, self.name)
-        found: int = count
-        return found
+        [(connections,)] = self.sql("orders", query, self.name)
+        threads = {name: sum(map(_threads_of, _family_of(process.pid))) for name, process in self.processes.items()}
+        return threads | {"connections": connections}
 
     def _through(self, name: str, direct: dict[str, str]) -> str:
         url = urlsplit(direct[VARIABLES[name]])

@@ -1,7 +1,7 @@
 """Counts and holds that end by themselves: in Redis for all processes together, or in this one alone."""
 
 import threading
-import time
+from time import monotonic
 from collections.abc import Sequence
 from math import ceil
 from typing import Any, Protocol
@@ -88,11 +88,11 @@ class MemoryCounters:
 
     def _get(self, key: str) -> tuple[float, int]:
         until, value = self._entries.get(key, (0.0, 0))
-        left = until - time.monotonic()
+        left = until - monotonic()
         return (left, value) if left > 0 else (0.0, 0)
 
     def _put(self, key: str, seconds: int, value: Any) -> None:
         self._entries.pop(key, None)
         while len(self._entries) >= self.capacity:
             self._entries.pop(next(iter(self._entries)))
-        self._entries[key] = time.monotonic() + seconds, value
+        self._entries[key] = monotonic() + seconds, value

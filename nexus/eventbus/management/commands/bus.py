@@ -1,10 +1,10 @@
 """The bus from the command line: how it stands, what it needs, what to give out once more."""
 
 import re
-import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from datetime import datetime
+from time import monotonic, sleep
 from typing import Any
 from uuid import UUID
 
@@ -76,13 +76,13 @@ class Command(BaseCommand):
 
     def _replay(self, options: dict[str, Any]) -> None:
         self._check(options)
-        began, count = time.monotonic(), 0
+        began, count = monotonic(), 0
         for page in self._past(options):
             backend().send_to(options["subscriber"], page)
             count += len(page)
             if pace := options["pace"]:
-                time.sleep(max(0.0, began + count / pace - time.monotonic()))
-        took = time.monotonic() - began
+                sleep(max(0.0, began + count / pace - monotonic()))
+        took = monotonic() - began
         self.stdout.write(f"{count} events given to {options['subscriber']} once more, in {took:.1f} s")
 
     @staticmethod
