@@ -131,7 +131,7 @@ COUNTED = {
 }
 
 
-UNTOLD = "SELECT FROM inventory_untoldlevel LIMIT 1"
+UNTOLD = "SELECT 1 FROM inventory_untoldlevel LIMIT 1"
 
 
 def rows(shop: System) -> dict[str, int]:

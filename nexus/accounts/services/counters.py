@@ -1,9 +1,9 @@
 """Counts and holds that end by themselves: in Redis for all processes together, or in this one alone."""
 
 import threading
-from time import monotonic
 from collections.abc import Sequence
 from math import ceil
+from time import monotonic
 from typing import Any, Protocol
 
 from django_redis import get_redis_connection
