@@ -126,7 +126,7 @@ def told_in_bulk(count: int) -> list[Record]:
     newest = ticks.store.cursors()
     wanted = {str(tick) for start in range(0, count, 1000) for tick in ticks.tell(min(1000, count - start))}
     pages = ticks.store.history([ticks.Ticked.type], after=newest[-1][1], size=5000)
-    return [record for page in pages for record in page if record.subject in wanted]
+    return [record for page in pages for record in page.records if record.subject in wanted]
 
 
 def heard(wanted: list[Any]) -> dict[Any, float]:

@@ -33,8 +33,8 @@ def from_log(subscriber: str, kind: type[Event]) -> Callable[[], Iterator[int]]:
         if publisher is None:
             raise SourceElsewhere(f"it is made from the log of {kind.source}, which is not here")
         for page in publisher.store.history([kind.type], size=PAGE):
-            envelopes = [envelope_of(record) for record in page]
+            envelopes = [envelope_of(record) for record in page.records]
             member.store.transact(partial(member.handlers[kind.type], envelopes))
-            yield len(page)
+            yield len(page.records)
 
     return rebuild

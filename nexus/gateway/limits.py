@@ -22,23 +22,29 @@ from nexus.web.express.pipe import Pipe, RedisAway, Script
 
 log = logging.getLogger("nexus.gateway")
 
-# KEYS[1]: the caller. ARGV: microseconds between requests, microseconds of burst. The key holds the theoretical
-# arrival time. Answers {allowed, microseconds until the bucket is full again, microseconds until one more fits}.
+# KEYS[1]: the caller. ARGV: microseconds between requests, microseconds of burst, how many requests to count; more than
+# one only while half of the burst is left. The key holds the theoretical arrival time. Answers {how many were allowed,
+# microseconds until the bucket is full again, microseconds until one more fits}.
 GCRA = """
 local now = redis.call('TIME')
 now = now[1] * 1000000 + now[2]
-local interval, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
 if arrival + interval - now > burst then
     return {0, arrival - now, arrival + interval - now - burst}
 end
-arrival = arrival + interval
+if (arrival + wanted * interval - now) * 2 > burst then
+    wanted = 1
+end
+arrival = arrival + wanted * interval
 redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
-return {1, arrival - now, 0}
+return {wanted, arrival - now, 0}
 """
 GCRA_SCRIPT = Script(GCRA)
 REST = 1.0
 """Seconds without asking Redis again after it failed: a Redis that hangs must not slow every request."""
+LEASE, LARGEST_LEASE, MOST_LEASES = 100_000, 128, 10_000
+"""Microseconds; requests; callers."""
 
 
 @dataclass(frozen=True)
@@ -114,30 +120,87 @@ def limit_headers(verdict: Verdict, policy: Policy) -> list[tuple[str, str]]:
     ]
 
 
+class Lease:
+    """
+    Requests of one caller that Redis has counted already and that are still to come, for a moment.
+
+    So a caller who asks hundreds of times a second costs a few round trips. Nobody is let through who would not have
+    been: what is leased was counted. It is at most twice what the caller used of the lease before, and what is left of
+    it when the moment is over is lost to the caller.
+    """
+
+    __slots__ = ("_full_at", "_left", "_size", "_until", "asked")
+
+    def __init__(self) -> None:
+        self._size, self._left, self._full_at, self._until = 0, 0, 0, 0
+        self.asked = False
+        """Whether several have been asked for and not answered yet."""
+
+    def take(self, interval: int, now: int) -> int | None:
+        """Use one: microseconds until the bucket would be full again. None where there is none."""
+        if not self._left or now >= self._until:
+            return None
+        self._left -= 1
+        return max(0, self._full_at - self._left * interval - now)
+
+    def next_size(self, now: int) -> int:
+        """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
+        used, recent = self._size - self._left, now < self._until + LEASE
+        return min(2 * used, LARGEST_LEASE) if used and recent and not self.asked else 1
+
+    def fill(self, size: int, full_in: int, now: int) -> None:
+        left = self._left if now < self._until else 0
+        if size > 1 or not left:
+            self._size, self._until = left + size, now + LEASE
+        self._left, self._full_at = left + size, now + full_in
+
+
 class RateLimiter:
     """Limits callers by a policy."""
 
-    def __init__(self, local: LocalBuckets | None = None) -> None:
-        self._local = local or LocalBuckets()
+    def __init__(self, local: LocalBuckets | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._local, self._clock = local or LocalBuckets(), clock
         self._resting_until = float("-inf")
+        self._leases: OrderedDict[str, Lease] = OrderedDict()
 
     def check(self, caller: str, policy: Policy) -> Verdict:
         """Count one request of the caller."""
         return _verdict(policy, *self._ask(caller, policy))
 
     async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
-        """The same on the event loop."""
+        """The same on the event loop; of whoever comes often, several requests are counted ahead."""
+        lease, now = self._lease_of(caller), int(self._clock() * 1_000_000)
+        if (full_in := lease.take(policy.interval, now)) is not None:
+            return _verdict(policy, 1, full_in, 0)
+        size = lease.next_size(now)
+        lease.asked = lease.asked or size > 1
         try:
-            told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words)
+            told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words, b"%d" % size)
         except RedisAway:
             return _verdict(policy, *self._local.ask(caller, policy))
-        return _verdict(policy, *told)
+        finally:
+            lease.asked = lease.asked and size == 1
+        return self._begin(lease, policy, *told)
+
+    def _begin(self, lease: Lease, policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+        if allowed:
+            now = int(self._clock() * 1_000_000)
+            lease.fill(allowed, full_in, now)
+            full_in = lease.take(policy.interval, now) or 0
+        return _verdict(policy, allowed, full_in, wait)
+
+    def _lease_of(self, caller: str) -> Lease:
+        if (lease := self._leases.get(caller)) is None:
+            lease = self._leases[caller] = Lease()
+            if len(self._leases) > MOST_LEASES:
+                self._leases.popitem(last=False)
+        return lease
 
     def _ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:
         if time.monotonic() >= self._resting_until:
             try:
                 redis = get_redis_connection("default")
-                allowed, full_in, wait = redis.eval(GCRA, 1, f"rate:{caller}", policy.interval, policy.burst)
+                allowed, full_in, wait = redis.eval(GCRA, 1, f"rate:{caller}", policy.interval, policy.burst, 1)
             except RedisError as why:
                 log.warning("rate limits are local for now: %s", why)
                 self._resting_until = time.monotonic() + REST

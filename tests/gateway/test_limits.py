@@ -1,13 +1,17 @@
 """The rate limit: exact when many ask at once, and still there when Redis is not."""
 
+import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
+from django.conf import settings
 from django.test.utils import override_settings
 from rest_framework.test import APIClient
 
 from nexus.gateway import middleware
-from nexus.gateway.limits import LocalBuckets, Policy, RateLimiter
+from nexus.gateway.limits import LocalBuckets, Policy, RateLimiter, Verdict
+from nexus.web.express.pipe import Pipe
 
 NOWHERE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
 FIFTY = Policy(count=50, seconds=3600)
@@ -52,6 +56,94 @@ class TestRateLimiter:
             allowed = [limiter.check("somebody", FIFTY).allowed for _ in range(60)]
 
         assert allowed == [True] * 50 + [False] * 10
+
+
+class Turns:
+    """One process's limiter on the event loop, and what it asked of Redis."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.limiter, self.pipe, self.clock = RateLimiter(clock=clock), Pipe(settings.REDIS_URL), clock
+        self.asked = 0
+        ask = self.pipe.ask
+
+        def counted(*words: bytes) -> Any:
+            self.asked += 1
+            return ask(*words)
+
+        self.pipe.ask = counted  # type: ignore[method-assign]
+
+    async def check(self, policy: Policy, times: int = 1) -> list[Verdict]:
+        return [await self.limiter.check_in_turn(self.pipe, "somebody", policy) for _ in range(times)]
+
+    async def check_at_once(self, policy: Policy, times: int) -> list[Verdict]:
+        asking = (self.limiter.check_in_turn(self.pipe, "somebody", policy) for _ in range(times))
+        return await asyncio.gather(*asking)
+
+
+MANY = Policy(count=1000, seconds=3600)
+
+
+class TestOnTheEventLoop:
+    def test_lets_exactly_fifty_of_two_hundred_at_once_pass(self, clean_redis: object) -> None:
+        async def talk() -> list[Verdict]:
+            here, there = Turns(Clock()), Turns(Clock())
+            both = await asyncio.gather(here.check_at_once(FIFTY, 100), there.check_at_once(FIFTY, 100))
+            return [verdict for verdicts in both for verdict in verdicts]
+
+        assert sum(verdict.allowed for verdict in asyncio.run(talk())) == 50
+
+    def test_lets_exactly_as_many_pass_one_after_another_too(self, clean_redis: object) -> None:
+        async def talk() -> tuple[list[Verdict], int]:
+            often = Turns(Clock())
+            return await often.check(MANY, 1200), often.asked
+
+        verdicts, asked = asyncio.run(talk())
+
+        assert [verdict.allowed for verdict in verdicts] == [True] * 1000 + [False] * 200
+        assert [verdict.remaining for verdict in verdicts[:1000]] == list(range(999, -1, -1))
+        # Half of them a few at a time, then one by one, that two processes share what is left to the last.
+        assert 700 < asked < 750
+
+    def test_counts_ahead_for_whoever_comes_often_alone(self, clean_redis: object) -> None:
+        async def talk() -> tuple[int, int]:
+            seldom = Turns(Clock())
+            for _ in range(20):
+                await seldom.check(MANY)
+                seldom.clock.now += 1
+            [verdict] = await seldom.check(MANY)
+            return seldom.asked, verdict.remaining
+
+        asked, remaining = asyncio.run(talk())
+
+        # One more where Redis had to be shown the script.
+        assert (asked in (21, 22), remaining) == (True, 1000 - 21)
+
+    def test_gives_no_lease_for_longer_than_a_moment(self, clean_redis: object) -> None:
+        async def talk() -> tuple[int, int]:
+            often = Turns(Clock())
+            await often.check(MANY, 50)
+            before = often.asked
+            await often.check(MANY)
+            same = often.asked
+            often.clock.now += 0.2
+            await often.check(MANY)
+            return same - before, often.asked - same
+
+        assert asyncio.run(talk()) == (0, 1)
+
+    def test_asks_for_more_again_after_somebody_gave_up_waiting(self, clean_redis: object) -> None:
+        async def talk() -> bool:
+            often = Turns(Clock())
+            await often.check(MANY)
+            waiting = asyncio.ensure_future(often.check(MANY))
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+            before = often.asked
+            await often.check(MANY, 20)
+            return often.asked - before < 10
+
+        assert asyncio.run(talk())
 
 
 class TestLocalBuckets:

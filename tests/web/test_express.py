@@ -239,6 +239,43 @@ class TestPipe:
 
         assert asyncio.run(talk()) == [[b"key", b"word"]] * 2
 
+    def test_asks_once_what_several_ask_together_and_again_when_it_was_sent(self, redis_url: str) -> None:
+        async def talk() -> list[Any]:
+            pipe = Pipe(redis_url)
+            first = [pipe.ask_together(b"INCR", b"together") for _ in range(3)]
+            await asyncio.gather(*first)
+            second = pipe.ask_together(b"INCR", b"together")
+            await pipe.ask(b"DEL", b"together")
+            return [await each for each in (*first, second)]
+
+        assert asyncio.run(talk()) == [1, 1, 1, 2]
+
+    def test_lets_nobody_who_gives_up_take_the_answer_from_the_others(self, redis_url: str) -> None:
+        async def talk() -> Any:
+            pipe = Pipe(redis_url)
+
+            async def wait() -> Any:
+                return await pipe.ask_together(b"ECHO", b"here")
+
+            impatient, patient = asyncio.ensure_future(wait()), asyncio.ensure_future(wait())
+            await asyncio.sleep(0)
+            impatient.cancel()
+            return await patient
+
+        assert asyncio.run(talk()) == b"here"
+
+    def test_is_away_for_those_who_ask_together_and_back_for_those_after(self, redis_url: str) -> None:
+        async def talk() -> tuple[list[Any], bool]:
+            pipe = Pipe("redis://127.0.0.1:1/0")
+            away = await asyncio.gather(*(pipe.ask_together(b"PING") for _ in range(2)), return_exceptions=True)
+            pipe._url, pipe._resting_until = redis_url, 0.0
+            return away, await pipe.ask_together(b"PING") is not None
+
+        away, back = asyncio.run(talk())
+
+        assert [type(each) for each in away] == [RedisAway] * 2
+        assert back
+
     def test_is_away_at_once_where_nobody_listens_and_rests(self) -> None:
         async def talk() -> bool:
             pipe = Pipe("redis://127.0.0.1:1/0")

@@ -88,11 +88,11 @@ class Store(Protocol):
         ...
 
     def history(
-        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
-    ) -> Iterator[Sequence[Record]]:
+        self, types: Sequence[str] | None, *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Batch]:
         """
-        The events of these types that have settled by now, in log order, in pages of at most `size`: all of them, or
-        those behind a position, or those told since an instant.
+        The events of these types, or of every type, that have settled by now, in log order, in batches of at most
+        `size`: all of them, or those behind a position, or those told since an instant.
         """
         ...
 

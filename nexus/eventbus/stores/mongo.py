@@ -22,7 +22,7 @@ from pymongo.errors import BulkWriteError
 from pymongo.read_concern import ReadConcern
 
 from nexus.contracts.base import Envelope, Event, first_uuid7
-from nexus.eventbus.stores.base import ConcurrentChange, Letter
+from nexus.eventbus.stores.base import Batch, ConcurrentChange, Letter
 from nexus.eventbus.stores.mongo_reader import MAJORITY, Document, MongoReader, record_from
 from nexus.eventbus.wire import Record, encode, record_of
 
@@ -117,11 +117,11 @@ class MongoStore:
         return (record_from(row) for row in self.database["event_log"].find().sort([("subject", 1), ("sequence", 1)]))
 
     def history(
-        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
-    ) -> Iterator[Sequence[Record]]:
+        self, types: Sequence[str] | None, *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Batch]:
         position = int(after or 0)
         last = self.database["event_log_position"].find_one({"_id": "last"}) or {"value": 0}
-        wanted: Document = {"type": {"$in": list(types)}}
+        wanted: Document = {} if types is None else {"type": {"$in": list(types)}}
         if since:
             wanted["id"] = {"$gte": str(first_uuid7(since))}
         while True:
@@ -129,8 +129,8 @@ class MongoStore:
             rows = list(self.database["event_log"].find(page).sort("_id", 1).limit(size))
             if not rows:
                 return
-            yield [record_from(row) for row in rows]
             position = rows[-1]["_id"]
+            yield Batch(records=[record_from(row) for row in rows], position=str(position))
 
     def told(self, types: Sequence[str]) -> Iterator[UUID]:
         found = self.database["event_log"].find({"type": {"$in": list(types)}}, {"_id": 0, "id": 1})

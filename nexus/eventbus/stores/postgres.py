@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from nexus.contracts.base import Envelope, Event, first_uuid7
 from nexus.eventbus.models import DeadLetter, RelayCursor
-from nexus.eventbus.stores.base import ConcurrentChange, Letter
+from nexus.eventbus.stores.base import Batch, ConcurrentChange, Letter
 from nexus.eventbus.stores.postgres_reader import BEGINNING, PostgresReader
 from nexus.eventbus.stores.postgres_rows import COLUMNS, columns_of, record_from, rows_of, run
 from nexus.eventbus.wire import Record, encode, record_of
@@ -28,7 +28,7 @@ STREAMS = f"SELECT {COLUMNS} FROM event_log WHERE subject = ANY(%s) ORDER BY sub
 ALL_STREAMS = f'SELECT {COLUMNS} FROM event_log ORDER BY subject COLLATE "C", sequence'
 HISTORY = f"""
 SELECT xid::text, {COLUMNS} FROM event_log
-WHERE (xid, id) > (%s::xid8, %s::uuid) AND xid < %s::xid8 AND type = ANY(%s) AND id >= %s::uuid
+WHERE (xid, id) > (%s::xid8, %s::uuid) AND xid < %s::xid8 AND (%s::text[] IS NULL OR type = ANY(%s)) AND id >= %s::uuid
 ORDER BY xid, id LIMIT %s
 """
 TOLD = """
@@ -83,9 +83,9 @@ class PostgresStore:
         return (record_from(row) for row in rows_of(self.database, ALL_STREAMS))
 
     def history(
-        self, types: Sequence[str], *, after: str = "", since: datetime | None = None, size: int
-    ) -> Iterator[Sequence[Record]]:
-        position = after or BEGINNING
+        self, types: Sequence[str] | None, *, after: str = "", since: datetime | None = None, size: int
+    ) -> Iterator[Batch]:
+        position, kinds = after or BEGINNING, None if types is None else list(types)
         with connections[self.database].cursor() as cursor:
             cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
             [settled_before] = cursor.fetchone()
@@ -93,12 +93,12 @@ class PostgresStore:
             xid, _, identity = position.partition(":")
             with connections[self.database].cursor() as cursor:
                 first = first_uuid7(since) if since else UUID(int=0)
-                cursor.execute(HISTORY, [xid, identity, settled_before, list(types), first, size])
+                cursor.execute(HISTORY, [xid, identity, settled_before, kinds, kinds, first, size])
                 rows = cursor.fetchall()
             if not rows:
                 return
-            yield [record_from(row[1:]) for row in rows]
             position = f"{rows[-1][0]}:{rows[-1][1]}"
+            yield Batch(records=[record_from(row[1:]) for row in rows], position=position)
 
     def told(self, types: Sequence[str]) -> Iterator[UUID]:
         return (row[0] for row in rows_of(self.database, TOLD, [list(types)]))

@@ -13,7 +13,7 @@ async def show_level(exchange: Exchange) -> Reply | None:
     sku = exchange.name
     if exchange.query or not sku or not (exchange.is_anonymous or exchange.claims()):
         return None
-    answer = redis().ask(*selectors.cache_question(sku))
+    answer = redis().ask_together(*selectors.cache_question(sku))
     refusal = await exchange.admit()
     try:
         found = selectors.level_in_cache(sku, await answer)

@@ -58,13 +58,13 @@ def rebuild_orders() -> Iterator[int]:
     Orders placed meanwhile are right from the beginning.
     """
     for page in store.history(["orders.order-placed.v1"], size=PAGE):
-        order_ids = [UUID(record.subject) for record in page]
+        order_ids = [UUID(record.subject) for record in page.records]
         with transaction.atomic(using=DATABASE):
             restore_orders(order_ids)
             with connections[DATABASE].cursor() as cursor:
                 cursor.execute(LOCK, [order_ids])
                 _correct(cursor, list(find_folded(order_ids).values()))
-        yield len(page)
+        yield len(page.records)
 
 
 def drop_orders() -> None:

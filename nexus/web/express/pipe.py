@@ -28,6 +28,13 @@ class RedisAway(RedisConnectionError):
     """Redis does not answer, or did not a moment ago."""
 
 
+class Together(asyncio.Future[Any]):
+    """An answer that several wait for: who gives up waiting does not take it from the others."""
+
+    def cancel(self, msg: Any = None) -> bool:
+        return False
+
+
 class Pipe(asyncio.Protocol):
     """Connects when first asked; after a failure rests, then connects anew."""
 
@@ -37,6 +44,7 @@ class Pipe(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._asked: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
+        self._together: dict[tuple[bytes, ...], Together] = {}
         self._connecting: asyncio.Task[None] | None = None
         self._resting_until = float("-inf")
         self._watch: asyncio.TimerHandle | None = None
@@ -51,11 +59,26 @@ class Pipe(asyncio.Protocol):
 
         :raises RedisAway: from the future
         """
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = loop.create_future()
+        return self._ask(asyncio.get_running_loop().create_future(), words)
+
+    def ask_together(self, *words: bytes) -> "asyncio.Future[Any]":
+        """
+        The same for a question that changes nothing: whoever asks it before it has been sent shares the answer, which
+        is therefore never older than the question.
+        """
+        if (answer := self._together.get(words)) is None:
+            answer = self._together[words] = Together()
+            # Whoever is refused meanwhile waits for it no more.
+            answer.add_done_callback(Together.exception)
+            self._ask(answer, words)
+        return answer
+
+    def _ask(self, answer: "asyncio.Future[Any]", words: tuple[bytes, ...]) -> "asyncio.Future[Any]":
         if self.is_away:
             answer.set_exception(RedisAway("left alone for a moment"))
+            self._together.clear()
             return answer
+        loop = asyncio.get_running_loop()
         if not self._unsent:
             loop.call_soon(self._flush)
         self._unsent.append(hiredis.pack_command(words))  # type: ignore[arg-type]  # the stub knows one word only
@@ -85,6 +108,7 @@ class Pipe(asyncio.Protocol):
         if self._transport is not None:
             self._transport.write(b"".join(self._unsent))
             self._unsent.clear()
+            self._together.clear()
         elif self._connecting is None:
             self._connecting = asyncio.get_running_loop().create_task(self._connect())
 
@@ -121,6 +145,7 @@ class Pipe(asyncio.Protocol):
         transport, self._transport = self._transport, None
         asked, self._asked = self._asked, deque()
         self._unsent.clear()
+        self._together.clear()
         self._reader = hiredis.Reader()
         if asked or transport is None:
             self._resting_until = time.monotonic() + REST

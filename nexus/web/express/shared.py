@@ -97,13 +97,11 @@ class SharedAnswers:
         host = exchange.headers.get("host", "")
         if not exchange.is_anonymous or not _is_ours(host):
             return None
-        asked = f"{exchange.scope.get('scheme', 'http')} {host} {exchange.path}".encode() + b"?" + exchange.query
-        key = self._about + b":" + blake2b(asked, digest_size=16).hexdigest().encode()
+        key = _key(self._about, exchange.scope.get("scheme", "http"), host, exchange.path, exchange.query)
         kept = self._nearby.find(key)
-        stored = redis().ask(b"MGET", self._generation, self._pace, *([] if kept else [key]))
+        stored = redis().ask_together(b"MGET", self._generation, self._pace, *([] if kept else [key]))
         refusal = await exchange.admit()
         if refusal:
-            stored.cancel()
             return refusal
         try:
             generation, pace, *found = await stored
@@ -160,6 +158,12 @@ def _reply(exchange: Exchange, tag: str, body: bytes) -> Reply:
 def _tag(reply: Reply | None) -> str:
     """The ETag of a plain 200, which alone can be kept."""
     return dict(reply.headers).get("ETag", "") if reply and reply.status == 200 else ""
+
+
+@lru_cache(maxsize=4096)
+def _key(about: bytes, scheme: str, host: str, path: str, query: bytes) -> bytes:
+    asked = f"{scheme} {host} {path}".encode() + b"?" + query
+    return about + b":" + blake2b(asked, digest_size=16).hexdigest().encode()
 
 
 @lru_cache(maxsize=1024)

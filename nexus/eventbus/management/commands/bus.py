@@ -103,9 +103,8 @@ class Command(BaseCommand):
             heard = known.handlers if known else EVENTS
             kinds = [kind for kind in options["types"] or heard if EVENTS[kind].source == publisher.name]
             if kinds:
-                yield from map(
-                    list, publisher.store.history(kinds, after=options["after"], since=options["since"], size=size)
-                )
+                past = publisher.store.history(kinds, after=options["after"], since=options["since"], size=size)
+                yield from (list(page.records) for page in past)
 
     def _forget(self, options: dict[str, Any]) -> None:
         consumer = options["consumer"]
