@@ -125,15 +125,16 @@ class Lease:
     Requests of one caller that Redis has counted already and that are still to come, for a moment.
 
     So a caller who asks hundreds of times a second costs a few round trips. Nobody is let through who would not have
-    been: what is leased was counted. It is at most twice what the caller used of the lease before, and what is left of
-    it when the moment is over is lost to the caller.
+    been: what is leased was counted. It is at most half of what the caller asked within such a moment, and what is
+    left of it when the moment is over is lost to the caller.
     """
 
-    __slots__ = ("_full_at", "_left", "_size", "_until", "asked")
+    __slots__ = ("_asked_before", "_asked_now", "_full_at", "_left", "_since", "_until", "pending")
 
     def __init__(self) -> None:
-        self._size, self._left, self._full_at, self._until = 0, 0, 0, 0
-        self.asked = False
+        self._since, self._asked_now, self._asked_before = 0, 0, 0
+        self._left, self._full_at, self._until = 0, 0, 0
+        self.pending = False
         """Whether several have been asked for and not answered yet."""
 
     def take(self, interval: int, now: int) -> int | None:
@@ -143,16 +144,20 @@ class Lease:
         self._left -= 1
         return max(0, self._full_at - self._left * interval - now)
 
-    def next_size(self, now: int) -> int:
+    def next_size(self) -> int:
         """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
-        used, recent = self._size - self._left, now < self._until + LEASE
-        return min(2 * used, LARGEST_LEASE) if used and recent and not self.asked else 1
+        return 1 if self.pending else max(1, min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2))
+
+    def came(self, now: int) -> None:
+        """The caller is here once more."""
+        if now - self._since >= LEASE:
+            self._asked_before = self._asked_now if now - self._since < 2 * LEASE else 0
+            self._since, self._asked_now = now, 0
+        self._asked_now += 1
 
     def fill(self, size: int, full_in: int, now: int) -> None:
-        left = self._left if now < self._until else 0
-        if size > 1 or not left:
-            self._size, self._until = left + size, now + LEASE
-        self._left, self._full_at = left + size, now + full_in
+        self._left = size + (self._left if now < self._until else 0)
+        self._full_at, self._until = now + full_in, now + LEASE
 
 
 class RateLimiter:
@@ -170,24 +175,26 @@ class RateLimiter:
     async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
         """The same on the event loop; of whoever comes often, several requests are counted ahead."""
         lease, now = self._lease_of(caller), int(self._clock() * 1_000_000)
+        lease.came(now)
         if (full_in := lease.take(policy.interval, now)) is not None:
             return _verdict(policy, 1, full_in, 0)
-        size = lease.next_size(now)
-        lease.asked = lease.asked or size > 1
+        size = lease.next_size()
+        lease.pending = lease.pending or size > 1
         try:
             told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words, b"%d" % size)
         except RedisAway:
             return _verdict(policy, *self._local.ask(caller, policy))
         finally:
-            lease.asked = lease.asked and size == 1
-        return self._begin(lease, policy, *told)
+            lease.pending = lease.pending and size == 1
+        return self._settle(lease, policy, *told)
 
-    def _begin(self, lease: Lease, policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+    def _settle(self, lease: Lease, policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+        now = int(self._clock() * 1_000_000)
         if allowed:
-            now = int(self._clock() * 1_000_000)
             lease.fill(allowed, full_in, now)
-            full_in = lease.take(policy.interval, now) or 0
-        return _verdict(policy, allowed, full_in, wait)
+        # Whoever is one too many may have one that was counted for this caller before.
+        left = lease.take(policy.interval, now)
+        return _verdict(policy, 0, full_in, wait) if left is None else _verdict(policy, 1, left, 0)
 
     def _lease_of(self, caller: str) -> Lease:
         if (lease := self._leases.get(caller)) is None:

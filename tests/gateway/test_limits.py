@@ -102,7 +102,7 @@ class TestOnTheEventLoop:
         assert [verdict.allowed for verdict in verdicts] == [True] * 1000 + [False] * 200
         assert [verdict.remaining for verdict in verdicts[:1000]] == list(range(999, -1, -1))
         # Half of them a few at a time, then one by one, that two processes share what is left to the last.
-        assert 700 < asked < 750
+        assert 700 < asked < 800
 
     def test_counts_ahead_for_whoever_comes_often_alone(self, clean_redis: object) -> None:
         async def talk() -> tuple[int, int]:
