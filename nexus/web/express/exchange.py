@@ -31,6 +31,17 @@ class Reply:
     content_type: str = JSON
 
 
+_ids: list[str] = []
+
+
+def _new_id() -> str:
+    """32 random hexadecimal digits; the system is asked for many at a time."""
+    if not _ids:
+        digits = secrets.token_hex(16 * 256)
+        _ids.extend(digits[at : at + 32] for at in range(0, len(digits), 32))
+    return _ids.pop()
+
+
 class Exchange:
     """One request. What the handler decides about it later, such as who is calling, is kept with it."""
 
@@ -42,7 +53,7 @@ class Exchange:
         self.query: bytes = scope["query_string"]
         self.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         given = self.headers.get("x-request-id", "")
-        self.identity = given if ACCEPTED_ID.fullmatch(given) else secrets.token_hex(16)
+        self.identity = given if given and ACCEPTED_ID.fullmatch(given) else _new_id()
         self.verdict: Any = None
         self.admit: Callable[[], Awaitable[Reply | None]]
 
