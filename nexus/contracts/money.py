@@ -16,7 +16,11 @@ def as_decimal(amount: int, currency: str) -> Decimal:
 
 def as_text(amount: int, currency: str) -> str:
     """Minor units as clients see them: ``1990, "EUR"`` is ``"19.90"``."""
-    return f"{as_decimal(amount, currency):f}"
+    digits = MINOR_DIGITS[currency]
+    if not digits:
+        return str(amount)
+    whole, part = divmod(abs(amount), 10**digits)
+    return f"{'-' if amount < 0 else ''}{whole}.{part:0{digits}d}"
 
 
 def as_minor_units(amount: Decimal, currency: str) -> int:

@@ -15,6 +15,8 @@ from functools import cache, cached_property
 from typing import NamedTuple
 
 from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
@@ -54,10 +56,11 @@ class Policy:
     count: int
     seconds: int
 
-    @classmethod
-    def of_settings(cls) -> "Policy":
+    @staticmethod
+    @cache
+    def of_settings() -> "Policy":
         """What ``NEXUS_RATE_LIMIT`` says; a count of 0 means no limit."""
-        return _policy(*settings.RATE_LIMIT)
+        return Policy(*settings.RATE_LIMIT)
 
     @cached_property
     def interval(self) -> int:
@@ -75,12 +78,14 @@ class Policy:
         return b"%d" % self.interval, b"%d" % self.burst
 
     @cached_property
-    def header(self) -> tuple[str, str]:
+    def line(self) -> tuple[bytes, bytes]:
         """What tells a caller of it."""
-        return "RateLimit-Policy", f'"default";q={self.count};w={self.seconds}'
+        return b"ratelimit-policy", b'"default";q=%d;w=%d' % (self.count, self.seconds)
 
 
-_policy = cache(Policy)
+@receiver(setting_changed)
+def _forget_policy(**_: object) -> None:
+    Policy.of_settings.cache_clear()
 
 
 class Verdict(NamedTuple):
@@ -112,12 +117,13 @@ class LocalBuckets:
         return 1, arrival + policy.interval - now, 0
 
 
-def limit_headers(verdict: Verdict, policy: Policy) -> list[tuple[str, str]]:
-    """https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers"""
-    return [
-        policy.header,
-        ("RateLimit", f'"default";r={verdict.remaining};t={verdict.reset}'),
-    ]
+def limit_lines(verdict: Verdict, policy: Policy) -> tuple[tuple[bytes, bytes], ...]:
+    """
+    What an answer says of the limit, as it goes out.
+
+    https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers
+    """
+    return policy.line, (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset))
 
 
 class Lease:

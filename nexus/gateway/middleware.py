@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 
 from nexus.gateway.callers import caller_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
-from nexus.gateway.limits import Policy, Verdict, limit_headers, limiter
+from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
 from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
@@ -61,6 +61,6 @@ def _count(request: HttpRequest) -> Verdict | None:
 
 
 def _with_limits(response: HttpResponse, verdict: Verdict) -> HttpResponse:
-    for name, value in limit_headers(verdict, Policy.of_settings()):
-        response[name] = value
+    for name, value in limit_lines(verdict, Policy.of_settings()):
+        response[name.decode()] = value.decode()
     return response

@@ -1,8 +1,10 @@
 """The front door on the express lane: the same limit for the same callers as in `nexus.gateway.middleware`."""
 
+from collections.abc import Sequence
+
 from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
-from nexus.gateway.limits import Policy, limit_headers, limiter
+from nexus.gateway.limits import Policy, limit_lines, limiter
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.lane import refusal
 from nexus.web.express.pipe import redis
@@ -21,6 +23,6 @@ async def door(exchange: Exchange) -> Reply | None:
     return refusal(RateLimited(retry_after=exchange.verdict.retry_after), exchange)
 
 
-def headers_of(exchange: Exchange) -> list[tuple[str, str]]:
-    """What the answer tells the caller about the limit."""
-    return limit_headers(exchange.verdict, Policy.of_settings()) if exchange.verdict else []
+def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
+    """What the answer tells the caller about the limit, as it goes out."""
+    return limit_lines(exchange.verdict, Policy.of_settings()) if exchange.verdict else ()

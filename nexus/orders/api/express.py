@@ -8,7 +8,8 @@ import asyncio
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
 import msgspec
@@ -21,7 +22,7 @@ from nexus.orders.selectors import OrderView
 from nexus.orders.services.place import LARGEST_QUANTITY
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.exchange import JSON, encode
-from nexus.web.express.lane import Busy
+from nexus.web.express.lane import Busy, refusal
 from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
 from nexus.web.views import etag_of
 
@@ -29,6 +30,8 @@ LARGEST_BATCH = 128
 MOST_WAITING = 256
 LONGEST_WAIT = 1.0
 """Seconds in the queue; whoever waited longer is asked to come again before anything was done for them."""
+SHORT = 512
+"""Bytes of a body that is remembered once it is understood."""
 
 
 class WantedLine(msgspec.Struct, forbid_unknown_fields=True):
@@ -54,14 +57,16 @@ class WantedOrder(msgspec.Struct, forbid_unknown_fields=True):
         )
 
 
-Batch = list[tuple[services.Wanted, "asyncio.Future[OrderView]"]]
+Outcome = asyncio.Future[OrderView | Exception]
+"""What becomes of an order; nothing is raised, since in a sale most of them are refused."""
+Batch = list[tuple[services.Wanted, Outcome]]
 
 
 class Counter:
     """Where orders queue up. One thread writes many at a time: several commits at once would only take turns."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, asyncio.Future[OrderView]]] = deque()
+        self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, Outcome]] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="orders")
         self._serving: asyncio.Task[None] | None = None
 
@@ -69,16 +74,16 @@ class Counter:
         """Whether who comes now is told to come again."""
         return len(self._waiting) >= MOST_WAITING
 
-    def place(self, wanted: services.Wanted) -> "asyncio.Future[OrderView]":
+    def place(self, wanted: services.Wanted) -> Outcome:
         """
-        The order once it is placed; the future raises what `services.place_orders` says instead.
+        The order once it is placed, or what `services.place_orders` says instead.
 
         :raises Busy: too many wait already
         """
         if self.is_full():
             raise Busy
         loop = asyncio.get_running_loop()
-        outcome: asyncio.Future[OrderView] = loop.create_future()
+        outcome: Outcome = loop.create_future()
         self._waiting.append((loop.call_later(LONGEST_WAIT, _refuse, outcome), wanted, outcome))
         if self._serving is None:
             self._serving = loop.create_task(self._serve())
@@ -92,7 +97,7 @@ class Counter:
         finally:
             self._serving = None
 
-    def _next(self) -> "Batch":
+    def _next(self) -> Batch:
         """The next batch, without those whose time is up or who have left."""
         batch: Batch = []
         while self._waiting and len(batch) < LARGEST_BATCH:
@@ -102,7 +107,7 @@ class Counter:
                 batch.append((wanted, outcome))
         return batch
 
-    async def _write(self, batch: "Batch") -> None:
+    async def _write(self, batch: Batch) -> None:
         loop = asyncio.get_running_loop()
         found: Sequence[OrderView | Exception]
         try:
@@ -112,17 +117,13 @@ class Counter:
         except Exception as failure:  # noqa: BLE001  each of those who wait hears of it
             found = [failure] * len(batch)
         for (_, outcome), what in zip(batch, found, strict=True):
-            if outcome.done():
-                continue
-            if isinstance(what, Exception):
-                outcome.set_exception(what)
-            else:
+            if not outcome.done():
                 outcome.set_result(what)
 
 
-def _refuse(outcome: "asyncio.Future[OrderView]") -> None:
+def _refuse(outcome: Outcome) -> None:
     if not outcome.done():
-        outcome.set_exception(Busy())
+        outcome.set_result(Busy())
 
 
 counter = Counter()
@@ -136,12 +137,13 @@ async def place_order(exchange: Exchange) -> Reply | None:
     customer_id = exchange.customer_with("orders")
     if customer_id is None or (wanted := _read(exchange, customer_id)) is None:
         return None
-    if refusal := await exchange.admit():
-        return refusal
-    try:
-        order = await counter.place(wanted)
-    except services.NotTogether:
+    if refused := await exchange.admit():
+        return refused
+    order = await counter.place(wanted)
+    if isinstance(order, services.NotTogether):
         return None
+    if isinstance(order, Exception):
+        return refusal(order, exchange)
     answer = [
         ("Location", f"/api/v1/orders/{order.id}"),
         ("ETag", etag_of(order.id, order.version)),
@@ -153,21 +155,39 @@ def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
     key = exchange.headers.get("idempotency-key")
     if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         return None
+    body = exchange.body
+    if (asked := (_understand if len(body) <= SHORT else _understand.__wrapped__)(body)) is None:
+        return None
+    return services.Wanted(
+        customer_id=customer_id,
+        lines=asked.lines,
+        currency=asked.order.currency,
+        note=asked.order.note,
+        claim=services.Claim(key=key, fingerprint=asked.fingerprint) if key else None,
+        cause=exchange.cause,
+    )
+
+
+class Asked(NamedTuple):
+    """A body understood: the order, its lines as services know them, and the digest for its key."""
+
+    order: WantedOrder
+    lines: Sequence[services.Line]
+    fingerprint: str
+
+
+@lru_cache(maxsize=4096)
+def _understand(body: bytes) -> Asked | None:
+    """What the body asks for, if it is plain; in a sale thousands ask the same, byte for byte."""
     try:
-        asked = msgspec.json.decode(exchange.body)
+        asked = msgspec.json.decode(body)
         order = msgspec.convert(asked, WantedOrder)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
     if not order.is_plain:
         return None
-    return services.Wanted(
-        customer_id=customer_id,
-        lines=[services.Line(sku=line.sku, quantity=line.quantity, position=at) for at, line in enumerate(order.lines)],
-        currency=order.currency,
-        note=order.note,
-        claim=services.Claim(key=key, fingerprint=fingerprint_of(asked)) if key else None,
-        cause=exchange.cause,
-    )
+    lines = [services.Line(sku=line.sku, quantity=line.quantity, position=at) for at, line in enumerate(order.lines)]
+    return Asked(order=order, lines=tuple(lines), fingerprint=fingerprint_of(asked))
 
 
 ROUTES = [

@@ -1,5 +1,6 @@
 """Orders as JSON."""
 
+from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -100,9 +101,13 @@ class OrderHistorySerializer(serializers.Serializer[Any]):
     results = OrderEventSerializer(many=True)
 
 
+def _as_text(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
 def as_json(order: OrderView) -> dict[str, Any]:
     """The order as clients see it: money as text with the currency's digits."""
-    currency = order.currency
+    currency, placed_at = order.currency, _as_text(order.placed_at)
     body: dict[str, Any] = {
         "id": str(order.id),
         "number": order.number,
@@ -120,8 +125,8 @@ def as_json(order: OrderView) -> dict[str, Any]:
             for line in order.lines
         ],
         "note": order.note,
-        "placed_at": order.placed_at.isoformat().replace("+00:00", "Z"),
-        "updated_at": order.updated_at.isoformat().replace("+00:00", "Z"),
+        "placed_at": placed_at,
+        "updated_at": placed_at if order.updated_at is order.placed_at else _as_text(order.updated_at),
         "version": order.version,
     }
     if order.reason:

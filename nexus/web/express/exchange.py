@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from types import EllipsisType
 from typing import Any
 from uuid import UUID
 
@@ -45,7 +46,7 @@ def _new_id() -> str:
 class Exchange:
     """One request. What the handler decides about it later, such as who is calling, is kept with it."""
 
-    __slots__ = ("admit", "body", "headers", "identity", "name", "path", "query", "scope", "verdict")
+    __slots__ = ("_claims", "admit", "body", "headers", "identity", "name", "path", "query", "scope", "verdict")
 
     def __init__(self, scope: Mapping[str, Any], *, name: str, body: bytes) -> None:
         self.scope, self.name, self.body = scope, name, body
@@ -55,6 +56,7 @@ class Exchange:
         given = self.headers.get("x-request-id", "")
         self.identity = given if given and ACCEPTED_ID.fullmatch(given) else _new_id()
         self.verdict: Any = None
+        self._claims: Mapping[str, Any] | EllipsisType | None = ...
         self.admit: Callable[[], Awaitable[Reply | None]]
 
     @property
@@ -88,6 +90,11 @@ class Exchange:
 
     def claims(self) -> Mapping[str, Any] | None:
         """What a good token says; None without one, or when it cannot be told at once."""
+        if self._claims is ...:
+            self._claims = self._verified()
+        return self._claims
+
+    def _verified(self) -> Mapping[str, Any] | None:
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None

@@ -1,7 +1,7 @@
 """The web process's ASGI application: the express lane in front, the ordinary way behind it."""
 
 import logging
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -34,8 +34,8 @@ async def _open(_: Exchange) -> Reply | None:
     return None
 
 
-def _none(_: Exchange) -> list[tuple[str, str]]:
-    return []
+def _none(_: Exchange) -> Sequence[tuple[bytes, bytes]]:
+    return ()
 
 
 class Lane:
@@ -51,7 +51,7 @@ class Lane:
         routes: Iterable[Route],
         ordinary: Ordinary,
         door: Door = _open,
-        headers: Callable[[Exchange], list[tuple[str, str]]] = _none,
+        headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         started: Callable[[], None] = lambda: None,
         stopped: Callable[[], None] = lambda: None,
     ) -> None:
@@ -112,8 +112,7 @@ class Lane:
             headers.append((b"content-length", b"%d" % len(reply.body)))
         if "authorization" in exchange.headers:
             headers.append((b"cache-control", b"no-store"))
-        for name, value in self._headers(exchange):
-            headers.append((_wire_name(name), value.encode("latin-1")))
+        headers += self._headers(exchange)
         for name, value in reply.headers:
             headers.append((_wire_name(name), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
@@ -127,10 +126,11 @@ def _wire_name(name: str) -> bytes:
 
 def refusal(why: Exception, exchange: Exchange) -> Reply:
     """The problem document of a failure, as the ordinary way would answer it."""
-    with caused_by(exchange.cause):
-        document = describe(why, path=exchange.path)
-        if document is None:
+    document = describe(why, path=exchange.path)
+    if document is None:
+        with caused_by(exchange.cause):
             log.error("%s %s", exchange.scope["method"], exchange.path, exc_info=why)
-            document = internal(path=exchange.path)
+        document = internal(path=exchange.path)
+    document["trace_id"] = exchange.identity
     headers = list(headers_for(why).items())
     return Reply(status=document["status"], body=encode(document), headers=headers, content_type=CONTENT_TYPE)

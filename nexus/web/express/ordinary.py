@@ -132,12 +132,13 @@ async def read_body(scope: Mapping[str, Any], receive: Callable[[], Any]) -> byt
     """
     if scope["method"] == "GET":
         return b""
-    said = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if said.isdigit() and int(said) > settings.MAX_BODY:
-        return b""
+    most: int = settings.MAX_BODY
+    for name, said in scope["headers"]:
+        if name == b"content-length" and said.isdigit() and int(said) > most:
+            return b""
     parts: list[bytes] = []
     size = 0
-    while size <= settings.MAX_BODY:
+    while size <= most:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
