@@ -15,12 +15,13 @@ from benchmarks.bench import Bench, Run, running_bench
 from benchmarks.compare import compare
 from benchmarks.flash import measure_flash
 from benchmarks.growth import measure_growth
-from benchmarks.options import SCENARIOS, Options, read_options
+from benchmarks.options import USUAL, Options, read_options
 from benchmarks.reading import READING
 from benchmarks.report import lines, machine, write
 from benchmarks.scenarios import ORDERS
+from benchmarks.soak import measure_soak
 
-MEASURES = ORDERS | READING | {"flash": measure_flash, "growth": measure_growth}
+MEASURES = ORDERS | READING | {"flash": measure_flash, "growth": measure_growth, "soak": measure_soak}
 ENGINES = ("NEXUS_POSTGRES_URL", "NEXUS_MONGO_URL", "NEXUS_REDIS_URL")
 
 
@@ -49,7 +50,7 @@ def measure_all(bench: Bench, options: Options) -> int:
     for name in options.only:
         found[name] = run = measured(bench, name)
         print("\n".join(lines(name, run)), flush=True)
-        write({name: run}, about=about, merge=len(found) > 1 or options.only != SCENARIOS[:-1])
+        write({name: run}, about=about, merge=len(found) > 1 or options.only != USUAL)
     return int(any(run["broken"] for run in found.values()))
 
 

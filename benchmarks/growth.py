@@ -17,12 +17,12 @@ def measure_growth(bench: Bench) -> Run:
     rates: list[float] = []
     ratios: list[float] = []
     runs: list[Run] = []
-    for size in (SMALL, bench.options.growth_size):
-        bench.stock_up(products=size, history=size)
+    for size, products in ((SMALL, SMALL), (bench.options.growth_size, bench.options.growth_products)):
+        bench.stock_up(products=products, history=size)
         found = measure_orders(bench)
         rates.append(found["confirmed"])
         ratios.append(found["confirmed_ratio"])
-        runs += [run | {"size": size} for run in found["runs"]]
+        runs += [run | {"size": size, "products": products} for run in found["runs"]]
     floor = median([run["floor"] for run in runs if run["size"] == SMALL])
     return {
         "runs": runs,

@@ -4,7 +4,12 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SCENARIOS = ("orders", "accept", "settle", "detail", "list", "stock", "flash", "overload", "growth")
+SCENARIOS = ("orders", "accept", "settle", "detail", "list", "stock", "flash", "overload", "growth", "soak")
+LONG = ("growth", "soak")
+"""Only when they are asked for."""
+
+
+USUAL = tuple(name for name in SCENARIOS if name not in LONG)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +28,8 @@ class Options:
     flash_stock: int
     flash_buyers: int
     growth_size: int
+    growth_products: int
+    soak_minutes: int
     compare: tuple[str, str] | None
 
 
@@ -30,7 +37,7 @@ def read_options(words: Sequence[str] | None = None) -> Options:
     """:raises SystemExit: a word is unknown, or a scenario has no such name"""
     parser = _parser()
     given = parser.parse_args(words)
-    only = tuple(given.only.split(",")) if given.only else SCENARIOS[:-1]
+    only = tuple(given.only.split(",")) if given.only else USUAL
     if unknown := sorted(set(only) - set(SCENARIOS)):
         parser.error(f"no such scenario: {', '.join(unknown)}")
     if given.growth:
@@ -48,6 +55,8 @@ def read_options(words: Sequence[str] | None = None) -> Options:
         flash_stock=given.flash_stock or (500 if given.quick else 10_000),
         flash_buyers=given.flash_buyers or (3_000 if given.quick else 50_000),
         growth_size=given.growth_size,
+        growth_products=given.growth_products or given.growth_size,
+        soak_minutes=given.soak_minutes,
         compare=tuple(given.compare) if given.compare else None,
     )
 
@@ -69,5 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--flash-buyers", type=int, help="orders in the flash sale (50000)")
     add("--growth", action="store_true", help="also measure orders among many orders and products; takes long")
     add("--growth-size", type=int, default=1_000_000, help="how many of each that is (1000000)")
+    add("--growth-products", type=int, help="how many products, if not as many as orders")
+    add("--soak-minutes", type=int, default=10, help="how long the scenario soak takes (10)")
     add("--compare", nargs=2, metavar=("A", "B"), help="two revisions by turns, scenario orders only")
     return parser
