@@ -5,6 +5,7 @@ from benchmarks.figures import median
 from benchmarks.scenarios import measure_orders
 
 SMALL = 1_000
+APPS = ("orders", "inventory")
 
 
 def measure_growth(bench: Bench) -> Run:
@@ -17,8 +18,10 @@ def measure_growth(bench: Bench) -> Run:
     rates: list[float] = []
     ratios: list[float] = []
     runs: list[Run] = []
+    disk: list[dict[str, int]] = []
     for size, products in ((SMALL, SMALL), (bench.options.growth_size, bench.options.growth_products)):
         bench.stock_up(products=products, history=size)
+        disk.append(_disk(bench))
         found = measure_orders(bench)
         rates.append(found["confirmed"])
         ratios.append(found["confirmed_ratio"])
@@ -30,4 +33,12 @@ def measure_growth(bench: Bench) -> Run:
         "large": rates[1],
         "small_floor": floor,
         "growth_ratio": ratios[1] / ratios[0],
+        "bytes_per_order": {
+            app: round((disk[1][app] - disk[0][app]) / (bench.options.growth_size - SMALL)) for app in APPS
+        },
     }
+
+
+def _disk(bench: Bench) -> dict[str, int]:
+    """Bytes of the databases that an order grows."""
+    return {app: bench.shop.sql(app, "SELECT pg_database_size(current_database())")[0][0] for app in APPS}

@@ -89,8 +89,9 @@ def lines(name: str, run: Run) -> list[str]:
     found += [f"  {key:<24}{_rounded(value):>12,}" for key, value in figures.items()]
     last = run["runs"][-1]
     found += [_table("CPU us each", last.get("cpu_us", {})), _table("MB resident", last.get("resident_mb", {}))]
-    if more := run.get("memory_growth_mb"):
-        found.append(_table("MB more", more))
+    for title, name in (("MB more", "memory_growth_mb"), ("bytes/order", "bytes_per_order")):
+        if name in run:
+            found.append(_table(title, run[name]))
     found += [_table("answers", last.get("statuses", {}))]
     for status, times in last.get("latency", {}).items():
         found.append(_table(f"ms of {status}", times))

@@ -15,6 +15,7 @@ handler500 = "nexus.web.problems.server_error"
 urlpatterns = [
     path("livez", health.livez),
     path("readyz", health.readyz),
+    path("startupz", health.startupz),
     path("api/schema", SpectacularAPIView.as_view(http_method_names=["get", "head"]), name="schema"),
     path("api/docs", SpectacularSwaggerView.as_view(url_name="schema", http_method_names=["get", "head"]), name="docs"),
     *(path("", include(f"nexus.{app}.api.urls")) for app in settings.APPS),

@@ -12,9 +12,9 @@ from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
 __all__ = ["_indexed", "traded"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    """One web process that carries its own events."""
+    """One web process that carries its own events; a shop that has other customers too."""
     with running_system(_home(tmp_path_factory)) as system:
         yield system
 
@@ -26,9 +26,9 @@ def rabbitmq() -> Iterator[PrivateRabbitMQ]:
         yield node
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def distributed(tmp_path_factory: pytest.TempPathFactory, rabbitmq: PrivateRabbitMQ) -> Iterator[System]:
-    """Web, relay and workers as processes of their own, over RabbitMQ."""
+    """Web, relay and workers as processes of their own, over RabbitMQ; whoever stops one starts it again."""
     with running_system(_home(tmp_path_factory), broker_url=rabbitmq.url) as system:
         yield system
 

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
@@ -11,9 +12,10 @@ from confluent_kafka.admin import AdminClient, OffsetSpec
 from kombu import Connection
 
 from tests.eventually import eventually
-from tests.journeys.system import WORKERS, System
+from tests.journeys.system import WORKERS, System, running_system
 from tests.journeys.test_outages import DOUBLED, ORDERS, order_of, receive
 from tests.kafka import PrivateKafka, private_kafka
+from tests.rabbitmq import PrivateRabbitMQ
 
 BUYERS, EACH_PHASE, PAUSE = 3, 40, 0.05
 RABBITMQ_WORKERS = [f"worker {name}" for name in WORKERS]
@@ -24,6 +26,13 @@ KAFKA_WORKERS = [f"worker {name} --concurrency {size}" for name, size in zip(WOR
 def kafka() -> Iterator[PrivateKafka]:
     with private_kafka() as broker:
         yield broker
+
+
+@pytest.fixture
+def shop(tmp_path: Path, rabbitmq: PrivateRabbitMQ) -> Iterator[System]:
+    """One of this test's own: it ends on another transport than it began with."""
+    with running_system(tmp_path, broker_url=rabbitmq.url) as system:
+        yield system
 
 
 class Buyers:
@@ -61,8 +70,8 @@ class Buyers:
         eventually(lambda: len(self.answers) >= so_far + EACH_PHASE, within=90)
 
 
-def test_a_switch_under_load_loses_nothing_and_doubles_nothing(distributed: System, kafka: PrivateKafka) -> None:
-    shop, buyers = distributed, Buyers(distributed)
+def test_a_switch_under_load_loses_nothing_and_doubles_nothing(shop: System, kafka: PrivateKafka) -> None:
+    buyers = Buyers(shop)
     over_kafka = {"NEXUS_EVENT_BUS": "kafka", "NEXUS_KAFKA_SERVERS": kafka.servers}
     receive(shop, 10_000)
     eventually(shop.settled, within=90)

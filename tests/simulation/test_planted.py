@@ -10,13 +10,16 @@ from tests.simulation.stage import DATABASES
 
 pytestmark = pytest.mark.django_db(databases=DATABASES)
 SOON = 1000
+RARE = {"no_inbox": 250, "stock_released_whatever_became_of_it": 300}
+"""Seeds to begin at for mistakes that few lives show, so that not each run plays the hundreds before them."""
 
 
 class TestAPlantedMistake:
     @pytest.mark.parametrize("plant", PLANTED, ids=lambda plant: plant.__name__)
     def test_is_found(self, plant: Callable[[], Planted], capsys: pytest.CaptureFixture[str]) -> None:
+        first = RARE.get(plant.__name__, 0)
         with plant():
-            found = next((life for life in play(range(SOON)) if life.broken), None)
+            found = next((life for life in play(range(first, first + SOON)) if life.broken), None)
 
         assert found is not None, f"{plant.__name__} goes unseen in {SOON} lives"
         assert found.promise, found.broken

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from asgiref.sync import iscoroutinefunction
 from django.conf import settings
+from django.db import OperationalError, connections
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, RequestFactory
 from django.utils.module_loading import import_string
@@ -14,6 +15,7 @@ from django.utils.module_loading import import_string
 from nexus.contracts.correlation import current_cause
 from nexus.web import health
 
+DATABASES = [alias for alias, each in settings.DATABASES.items() if "postgresql" in each["ENGINE"]]
 OURS = [name for name in settings.MIDDLEWARE if name.startswith("nexus.")]
 
 
@@ -110,6 +112,40 @@ class TestProbes:
         answered = Client().get("/readyz")
 
         assert (answered.status_code, answered.json()["checks"]) == (503, {"gone": "unreachable"})
+
+
+@pytest.mark.django_db(databases=DATABASES)
+class TestTheStartupProbe:
+    @pytest.fixture(autouse=True)
+    def just_begun(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(health, "_started", False)
+
+    def test_waits_for_every_migration_and_asks_no_more_after_that(self) -> None:
+        with connections[DATABASES[-1]].cursor() as cursor:
+            cursor.execute("SELECT max(id) FROM django_migrations")
+            cursor.execute(
+                "DELETE FROM django_migrations WHERE id = %s RETURNING app, name, applied", cursor.fetchone()
+            )
+            [row] = cursor.fetchall()
+            before = Client().get("/startupz")
+            cursor.execute("INSERT INTO django_migrations (app, name, applied) VALUES (%s, %s, %s)", row)
+
+            after = Client().get("/startupz")
+            cursor.execute("DELETE FROM django_migrations WHERE app = %s AND name = %s", row[:2])
+
+            assert (before.status_code, before.json()["checks"][DATABASES[-1]]) == (503, "migrations missing")
+            assert (after.status_code, after.json()) == (200, {"status": "started"})
+            assert Client().get("/startupz").status_code == 200
+
+    def test_names_what_does_not_answer(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fail(_: object) -> None:
+            raise OperationalError("connection refused")
+
+        monkeypatch.setattr(health, "MigrationExecutor", fail)
+
+        answered = Client().get("/startupz")
+
+        assert (answered.status_code, set(answered.json()["checks"].values())) == (503, {"unreachable"})
 
 
 def test_no_page_loads_anything_from_elsewhere() -> None:

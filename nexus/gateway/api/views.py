@@ -16,6 +16,7 @@ OPERATIONS = [
     ("/api/schema", "OpenAPI document"),
     ("/livez", "Alive?"),
     ("/readyz", "Ready?"),
+    ("/startupz", "Started?"),
 ]
 
 
