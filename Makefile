@@ -5,13 +5,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NEXUS_VAR ?= var
 
-.PHONY: help run test bench bench-bus browser check docs format lock extract secrets clean
+.PHONY: help run manage test bench bench-bus browser check docs format lock extract secrets clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 run: .venv/runtime ## start everything here: engines, a demo shop, the server on NEXUS_PORT (8080)
 	@$(BIN)/python -m nexus.embedded run
+
+manage: .venv/runtime ## run a management command in the shop that `make run` started: make manage ARGS=doctor
+	@$(BIN)/python -m nexus.embedded beside -- $(BIN)/python manage.py $(or $(ARGS),doctor)
 
 test: .venv/dev ## run the whole test suite; engines start by themselves
 	@$(BIN)/python -m tests $(ARGS)

@@ -1,4 +1,4 @@
-"""The command line: ``run``, ``exec`` and ``status``."""
+"""The command line: ``run``, ``beside``, ``exec`` and ``status``."""
 
 import argparse
 import os
@@ -11,8 +11,8 @@ from .foreground import run_in_foreground
 from .interrupts import Terminated
 from .launcher import engines
 from .progress import Progress
-from .run import STEPS, Shop, server_command
-from .status import status_lines
+from .run import STEPS, Shop, demo_environment, server_command
+from .status import running_engines, status_lines
 from .throwaway import throwaway_engines
 
 
@@ -26,6 +26,10 @@ def main(*, arguments: Sequence[str]) -> int:
             return 0
         if options.action == "run":
             return _run(var)
+        if options.action == "beside":
+            return run_in_foreground(
+                command=options.command, environment=demo_environment(running_engines(var=var), var)
+            )
         return _exec(var, options.throwaway, options.command)
     except EmbeddedError as error:
         print(f"nexus: {error}", file=sys.stderr)
@@ -43,6 +47,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nexus.embedded", description="Real engines without Docker.")
     actions = parser.add_subparsers(dest="action", required=True)
     actions.add_parser("run", parents=[shared], help="open the demo shop on $NEXUS_PORT (default: 8080)")
+    beside = actions.add_parser("beside", parents=[shared], help="run a command in the demo shop that runs")
+    beside.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
     actions.add_parser("status", parents=[shared], help="one line per engine")
     exec_ = actions.add_parser("exec", parents=[shared], help="run a command with the engines behind it")
     exec_.add_argument("--throwaway", action="store_true", help="start empty, in VAR/throwaway, and keep nothing")

@@ -47,6 +47,11 @@ def server_command(*, port: int, workers: int = 1) -> list[str]:
     return [sys.executable, "-m", "granian", "--interface", "asgi", "nexus.asgi:application", *place, *size, "--no-ws"]
 
 
+def demo_environment(addresses: Mapping[str, str], var: Path) -> dict[str, str]:
+    """What the demo shop's commands find in their environment."""
+    return {**addresses, "NEXUS_DEMO": "1", "NEXUS_VAR": str(var)}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shop:
     """The demo shop: its directory (absolute), its port, and the commands that fill and serve it."""
@@ -68,7 +73,7 @@ class Shop:
             raise PortTaken(f"Port {self.port} is taken; set NEXUS_PORT to a free one, such as {self.port + 1}.")
         self.var.mkdir(parents=True, exist_ok=True)
         with self._engines() as addresses:
-            environment = {**addresses, "NEXUS_DEMO": "1", "NEXUS_VAR": str(self.var)}
+            environment = demo_environment(addresses, self.var)
             for step in self.steps:
                 if status := self._take(step, environment):
                     return status

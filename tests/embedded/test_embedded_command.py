@@ -1,4 +1,4 @@
-"""``python -m nexus.embedded exec`` and ``status``."""
+"""``python -m nexus.embedded exec``, ``beside`` and ``status``."""
 
 import os
 import pty
@@ -41,6 +41,27 @@ def _give_engines(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def given(monkeypatch: pytest.MonkeyPatch) -> None:
     _give_engines(monkeypatch)
+
+
+class TestBeside:
+    @pytest.fixture(autouse=True)
+    def only_valkey(self, monkeypatch):
+        monkeypatch.setenv("NEXUS_MONGO_URL", "mongodb://elsewhere")
+        monkeypatch.setenv("NEXUS_POSTGRES_URL", "postgresql://elsewhere")
+
+    def test_runs_a_command_in_the_shop_that_runs_and_leaves_it_running(self, var):
+        shell = 'test "$NEXUS_REDIS_URL $NEXUS_VAR $NEXUS_DEMO" = "$1" && exit 7'
+
+        with engines(var=var, announce=print) as addresses:
+            told = f"{addresses['NEXUS_REDIS_URL']} {var.resolve()} 1"
+            status = main(arguments=["beside", "--var", str(var), "--", "sh", "-c", shell, "sh", told])
+
+            assert status == 7
+            assert recorded(var) != {}
+
+    def test_says_when_none_runs(self, var, capsys):
+        assert main(arguments=["beside", "--var", str(var), "--", "true"]) == 1
+        assert "Valkey does not run in" in capsys.readouterr().err
 
 
 class TestExec:

@@ -7,11 +7,12 @@ from uuid import UUID
 import pytest
 from django.db import IntegrityError, connections, transaction
 
-from nexus.contracts.base import uuid7
+from nexus.contracts.base import Envelope, Event, uuid7
 from nexus.eventbus.models import EventRecord
 from nexus.eventbus.stores.base import ConcurrentChange
-from nexus.eventbus.stores.postgres import PostgresStore
-from nexus.eventbus.wire import envelope_of
+from nexus.eventbus.stores.postgres import HISTORY, PostgresStore
+from nexus.eventbus.stores.postgres_reader import READ
+from nexus.eventbus.wire import envelope_of, record_of
 from tests.eventbus.conftest import DATABASE, DATABASES, lit, tell
 from tests.eventually import eventually
 
@@ -51,6 +52,20 @@ class TestAppend:
 
         with pytest.raises(IntegrityError, match="append-only"):
             records.update(type="lies") if tamper.__name__ == "update" else records.delete()
+
+
+def tell_in(xid: int, envelope: Envelope[Event]) -> None:
+    """As if the transaction of that number had told it."""
+    record = record_of(envelope)
+    row = [record.id, str(xid), record.type, record.subject, record.sequence, record.time, bytes(record.data).decode()]
+    with connections[DATABASE].cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO event_log (id, xid, type, subject, sequence, time, data) VALUES (%s, %s, %s, %s, %s, %s, %s)",
+            row,
+        )
+
+
+HISTORY_OF_ALL = HISTORY % ("'0'", f"'{uuid7()}'", "'99'", "NULL", "NULL", f"'{uuid7()}'", "500")
 
 
 class TestReading:
@@ -96,6 +111,37 @@ class TestReading:
                 seen += [record.id for record in batch.records]
 
         assert seen == [envelope.id for envelope in told]
+
+    def test_counts_transactions_and_does_not_spell_them(self, store: PostgresStore) -> None:
+        """Where their numbers gain a digit, the order of their letters is another: "10" comes before "9"."""
+        told = {xid: lit() for xid in (9, 10, 99, 100)}
+        for xid, envelope in sorted(told.items(), reverse=True):
+            tell_in(xid, envelope)
+
+        batches = list(store.history(None, size=2))
+        with closing(store.reader("test")) as reader:
+            reader.acquire()
+            first = reader.read(limit=2)
+            reader.advance(first)
+            second = reader.read(limit=2)
+
+        in_order = [envelope.id for envelope in told.values()]
+        assert [record.id for batch in batches for record in batch.records] == in_order
+        assert [record.id for record in [*first.records, *second.records]] == in_order
+
+    @pytest.mark.parametrize(
+        "statement", [READ % ("'0'", f"'{uuid7()}'", "500"), HISTORY_OF_ALL], ids=["read", "history"]
+    )
+    def test_takes_from_the_index_what_it_wants_and_sorts_nothing(self, store: PostgresStore, statement: str) -> None:
+        """However long the log is: otherwise each batch would read all that is behind it."""
+        with connections[DATABASE].cursor() as cursor:
+            cursor.execute("SET enable_seqscan = off; SET enable_bitmapscan = off")
+            cursor.execute(f"EXPLAIN {statement}")
+            plan = " ".join(line for [line] in cursor.fetchall())
+            cursor.execute("RESET enable_seqscan; RESET enable_bitmapscan")
+
+        assert "Sort" not in plan
+        assert "event_log_pkey" in plan
 
     def test_begins_anew_for_every_consumer(self, store: PostgresStore) -> None:
         tell(store, lit())

@@ -29,7 +29,7 @@ ALL_STREAMS = f'SELECT {COLUMNS} FROM event_log ORDER BY subject COLLATE "C", se
 HISTORY = f"""
 SELECT xid::text, {COLUMNS} FROM event_log
 WHERE (xid, id) > (%s::xid8, %s::uuid) AND xid < %s::xid8 AND (%s::text[] IS NULL OR type = ANY(%s)) AND id >= %s::uuid
-ORDER BY xid, id LIMIT %s
+ORDER BY event_log.xid, event_log.id LIMIT %s
 """
 TOLD = """
 SELECT id FROM event_log WHERE type = ANY(%s) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id

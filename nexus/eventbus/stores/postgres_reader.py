@@ -9,7 +9,7 @@ from nexus.eventbus.stores.postgres_rows import COLUMNS, connect, record_from
 # A row is settled once no older transaction is still open: only then can nothing appear in front of it any more.
 READ = f"""
 SELECT xid::text, xid < pg_snapshot_xmin(pg_current_snapshot()), {COLUMNS}
-FROM event_log WHERE (xid, id) > (%s::xid8, %s::uuid) ORDER BY xid, id LIMIT %s
+FROM event_log WHERE (xid, id) > (%s::xid8, %s::uuid) ORDER BY event_log.xid, event_log.id LIMIT %s
 """
 ADVANCE = """
 INSERT INTO relay_cursor (consumer, position, moved_at) VALUES (%s, %s, now())
