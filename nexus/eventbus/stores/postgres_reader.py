@@ -6,8 +6,8 @@ from hashlib import blake2b
 from nexus.eventbus.stores.base import Batch
 from nexus.eventbus.stores.postgres_rows import COLUMNS, connect, record_from
 
-# The columns that order are named with their table: `xid` alone would be the text that is selected, in which 1000 comes
-# before 999. A row is settled once no older transaction is still open: only then can nothing appear in front of it any more.
+# A row is settled once no older transaction is still open: only then can nothing appear in front of it any more. The
+# columns that order are named with their table: `xid` alone would be the text that is selected, 1000 before 999.
 READ = f"""
 SELECT xid::text, xid < pg_snapshot_xmin(pg_current_snapshot()), {COLUMNS}
 FROM event_log WHERE (xid, id) > (%s::xid8, %s::uuid) ORDER BY event_log.xid, event_log.id LIMIT %s
