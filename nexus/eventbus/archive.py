@@ -6,9 +6,11 @@ manifest with a line for each file. The files hold every settled event exactly o
 is never written again; going on where it ends costs what has been told since.
 """
 
+import fcntl
 import gzip
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
@@ -18,12 +20,16 @@ from nexus.eventbus.registry import Member
 from nexus.eventbus.wire import Record
 
 MOST = 50_000
-"""Events in a file: some 20 MB of JSON lines, a tenth of that compressed."""
+"""Events in a file; they are in memory together."""
 MANIFEST = "manifest.jsonl"
 
 
 class Damaged(Exception):
-    """The archive is not what its manifest says."""
+    """The archive is not what its manifest says, or is none."""
+
+
+class Busy(Exception):
+    """Another process is writing this archive."""
 
 
 class File(msgspec.Struct, kw_only=True, frozen=True):
@@ -38,25 +44,31 @@ class File(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def archive(member: Member, folder: Path) -> Iterator[File]:
-    """Bring the archive of a member's log up to date, file by file."""
+    """
+    Bring the archive of a member's log up to date, file by file.
+
+    :raises Busy: another process is doing that
+    :raises Damaged: there is a manifest that cannot be read
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    known = manifest_of(folder)
-    # A file without its line was being written when something failed: it is written anew under the same name.
-    _write(folder / MANIFEST, b"".join(map(_line, known)))
-    after = known[-1].position if known else ""
-    for number, batch in enumerate(member.store.history(None, after=after, size=MOST), start=len(known) + 1):
-        file = _store(folder, f"{number:06d}.jsonl.gz", batch.records, batch.position)
-        with (folder / MANIFEST).open("ab") as manifest:
-            manifest.write(_line(file))
-            os.fsync(manifest.fileno())
-        yield file
+    with _alone(folder):
+        known = manifest_of(folder) if (folder / MANIFEST).exists() else []
+        # A file without its line was being written when something failed: it is written anew under the same name.
+        _write(folder / MANIFEST, b"".join(map(_line, known)))
+        after = known[-1].position if known else ""
+        for number, batch in enumerate(member.store.history(None, after=after, size=MOST), start=len(known) + 1):
+            file = _store(folder, f"{number:06d}.jsonl.gz", batch.records, batch.position)
+            with (folder / MANIFEST).open("ab") as manifest:
+                manifest.write(_line(file))
+                os.fsync(manifest.fileno())
+            yield file
 
 
 def check(folder: Path) -> Iterator[File]:
     """
     Read all that an archive has.
 
-    :raises Damaged: a file is gone, changed, or has other events than its line says
+    :raises Damaged: there is no archive, or a file is gone, changed, or has other events than its line says
     """
     for file in manifest_of(folder):
         try:
@@ -72,12 +84,28 @@ def check(folder: Path) -> Iterator[File]:
 
 
 def manifest_of(folder: Path) -> list[File]:
-    """The files of an archive; none where there is no archive. A line that was being written is left out."""
+    """
+    The files of an archive. A line that was being written is left out.
+
+    :raises Damaged: there is no archive, or its manifest cannot be read
+    """
     try:
         lines = (folder / MANIFEST).read_bytes().splitlines(keepends=True)
+        return [msgspec.json.decode(line, type=File) for line in lines if line.endswith(b"\n")]
     except FileNotFoundError:
-        return []
-    return [msgspec.json.decode(line, type=File) for line in lines if line.endswith(b"\n")]
+        raise Damaged(f"there is no archive in {folder}") from None
+    except msgspec.MsgspecError as why:
+        raise Damaged(f"{MANIFEST} was changed: {why}") from None
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    with (folder / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Busy(f"another process is writing {folder}") from None
+        yield
 
 
 def _store(folder: Path, name: str, records: Sequence[Record], position: str) -> File:

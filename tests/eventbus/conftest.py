@@ -1,17 +1,22 @@
 """The bus with events of its own, on the logs of whichever apps are installed."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import pytest
 from django.conf import settings
 from django.db import transaction
+from kombu import Connection
 
 from nexus.contracts.base import EVENTS, Envelope, Event, enclose, uuid7
 from nexus.eventbus import registry
+from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.registry import Member
 from nexus.eventbus.stores.postgres import PostgresStore
+from tests.rabbitmq import some_rabbitmq
 
 DATABASES = [alias for alias, each in settings.DATABASES.items() if "postgresql" in each["ENGINE"]]
 DATABASE = DATABASES[-1]
@@ -94,6 +99,28 @@ def member(witness: Witness, store: PostgresStore) -> Iterator[Member]:
     yield toys
     registry.members.clear()
     registry.members.update(others)
+
+
+@pytest.fixture(scope="module")
+def broker_url() -> Iterator[str]:
+    with some_rabbitmq() as url:
+        yield url
+
+
+@pytest.fixture
+def channel(broker_url: str, member: Member, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A channel to a broker where the toys' queue is declared, under a namespace of this test's own."""
+    namespace = f"nexus-test-{secrets.token_hex(4)}"
+    bus = settings.EVENT_BUS | {"BROKER_URL": broker_url, "NAMESPACE": namespace, "SUBSCRIBER": "toys"}
+    monkeypatch.setattr(settings, "EVENT_BUS", bus)
+    with Connection(broker_url) as connection:
+        channel = connection.channel()
+        Topology(namespace).declare(channel, member)
+        yield channel
+        for queue in (f"{namespace}.toys", f"{namespace}.toys.dead"):
+            channel.queue_delete(queue)
+        for exchange in (f"{namespace}.events", f"{namespace}.dead"):
+            channel.exchange_delete(exchange)
 
 
 def tell(store: PostgresStore, *envelopes: Envelope[Event]) -> None:

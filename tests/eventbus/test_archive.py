@@ -73,8 +73,40 @@ class TestArchive:
             ["toys", "6", "events", "in", "2", "files", "in", "order"],
         ]
 
+    def test_has_one_writer_at_a_time(self, member: Member, store: PostgresStore, tmp_path: Path) -> None:
+        tell(store, *(lit() for _ in range(8)))
+        first = archive(member, tmp_path / "toys")
+        next(first)
+
+        with pytest.raises(CommandError, match="another process is writing"):
+            call_command("archive", str(tmp_path))
+
+        assert [file.events for file in first] == [4]
+        assert len(told_by(tmp_path / "toys")) == 8
+
+    def test_says_when_there_is_no_folder_to_write_to(self, member: Member, tmp_path: Path) -> None:
+        (tmp_path / "file").touch()
+
+        with pytest.raises(CommandError, match=r"toys: .*Not a directory"):
+            call_command("archive", str(tmp_path / "file"))
+
 
 class TestCheck:
+    def test_finds_no_archive_in_order_where_there_is_none(self, member: Member, tmp_path: Path) -> None:
+        with pytest.raises(CommandError, match="there is no archive in"):
+            call_command("archive", str(tmp_path / "nowhere"), "--check")
+
+    @pytest.mark.parametrize("words", [[], ["--check"]])
+    def test_goes_by_no_manifest_that_cannot_be_read(
+        self, member: Member, store: PostgresStore, tmp_path: Path, words: list[str]
+    ) -> None:
+        (tmp_path / "toys").mkdir()
+        (tmp_path / "toys" / MANIFEST).write_text("nonsense\n")
+
+        with pytest.raises(CommandError, match=r"manifest\.jsonl was changed"):
+            call_command("archive", str(tmp_path), *words)
+        assert (tmp_path / "toys" / MANIFEST).read_text() == "nonsense\n"
+
     @pytest.mark.parametrize("damage", ["gone", "changed", "exchanged"])
     def test_notices_damage(self, member: Member, store: PostgresStore, tmp_path: Path, damage: str) -> None:
         tell(store, *(lit() for _ in range(8)))

@@ -1,8 +1,6 @@
 """`manage.py doctor`: each illness is noticed, named, and comes with what to do."""
 
 import json
-import secrets
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,14 +14,12 @@ from kombu import Connection
 from nexus.eventbus import bus
 from nexus.eventbus.backends import celery
 from nexus.eventbus.backends.celery.publisher import Publisher
-from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.doctor import Diagnosis, State, examine
 from nexus.eventbus.registry import Gauge, Member
 from nexus.eventbus.stores.postgres import PostgresStore
 from nexus.eventbus.wire import record_of
 from tests.eventbus.conftest import DATABASE, DATABASES, Witness, lit, tell
 from tests.eventually import eventually
-from tests.rabbitmq import some_rabbitmq
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 NOWHERE = "amqp://guest:guest@127.0.0.1:1//"
@@ -38,20 +34,11 @@ def ill() -> dict[str, Diagnosis]:
 
 
 @pytest.fixture
-def over_rabbitmq(member: Member, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+def over_rabbitmq(channel: object, monkeypatch: pytest.MonkeyPatch) -> str:
     """The bus on a real broker, the toys' queue declared; its namespace."""
-    with some_rabbitmq() as url:
-        namespace = f"nexus-test-{secrets.token_hex(4)}"
-        there = {"BACKEND": "nexus.eventbus.backends.celery", "BROKER_URL": url, "NAMESPACE": namespace}
-        monkeypatch.setattr(settings, "EVENT_BUS", settings.EVENT_BUS | there)
-        with Connection(url) as connection:
-            channel = connection.channel()
-            Topology(namespace).declare(channel, member)
-            yield namespace
-            for queue in (f"{namespace}.toys", f"{namespace}.toys.dead"):
-                channel.queue_delete(queue)
-            for exchange in (f"{namespace}.events", f"{namespace}.dead"):
-                channel.exchange_delete(exchange)
+    there = settings.EVENT_BUS | {"BACKEND": "nexus.eventbus.backends.celery"}
+    monkeypatch.setattr(settings, "EVENT_BUS", there)
+    return str(there["NAMESPACE"])
 
 
 class TestAWellShop:

@@ -1,7 +1,6 @@
 """Over a real RabbitMQ: what is not certain to have arrived is not published, and no message blocks a queue."""
 
 import json
-import secrets
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,36 +14,13 @@ from nexus.contracts.base import EVENTS
 from nexus.eventbus.backends import BrokerAway, Depth, celery
 from nexus.eventbus.backends.celery import delivering, publisher
 from nexus.eventbus.backends.celery.publisher import Publisher, PublishFailed
-from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.registry import Member
 from nexus.eventbus.wire import decode, record_of
 from tests.eventbus.conftest import DATABASES, Witness, broken, lit
 from tests.eventually import eventually
-from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq, some_rabbitmq
+from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
-
-
-@pytest.fixture(scope="module")
-def broker_url() -> Iterator[str]:
-    with some_rabbitmq() as url:
-        yield url
-
-
-@pytest.fixture
-def channel(broker_url: str, member: Member, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """A channel to a broker where the toys' queue is declared, under a namespace of this test's own."""
-    namespace = f"nexus-test-{secrets.token_hex(4)}"
-    bus = settings.EVENT_BUS | {"BROKER_URL": broker_url, "NAMESPACE": namespace, "SUBSCRIBER": "toys"}
-    monkeypatch.setattr(settings, "EVENT_BUS", bus)
-    with Connection(broker_url) as connection:
-        channel = connection.channel()
-        Topology(namespace).declare(channel, member)
-        yield channel
-        for queue in (f"{namespace}.toys", f"{namespace}.toys.dead"):
-            channel.queue_delete(queue)
-        for exchange in (f"{namespace}.events", f"{namespace}.dead"):
-            channel.exchange_delete(exchange)
 
 
 def waiting(channel: Any, queue: str = "toys") -> list[Any]:

@@ -1,6 +1,7 @@
 """The queue of orders on the express lane: bounded in length and in time, and each gets an answer of its own."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -146,3 +147,21 @@ class TestCounter:
         asyncio.run(scene())
 
         assert [len(batch) for batch in desk.batches] == [1]
+
+
+class TestUnderstanding:
+    def test_remembers_short_bodies_alone(self) -> None:
+        """Long ones would fill the memory."""
+        short = json.dumps({"lines": [{"sku": "LAMP", "quantity": 1}]}).encode()
+        long = short + b" " * express.SHORT
+        express._understand.cache_clear()
+
+        for body in (short, short, long, long):
+            assert express._asked_by(body) == express._understand(short)
+
+        assert express._understand.cache_info().currsize == 1
+
+    def test_gives_equal_orders_equal_digests_however_they_are_written(self) -> None:
+        plain, spaced = b'{"lines":[{"sku":"A","quantity":1}]}', b'{"lines": [ {"quantity": 1, "sku": "A"} ] }'
+
+        assert express._understand(plain) == express._understand(spaced)

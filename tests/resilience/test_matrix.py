@@ -9,6 +9,7 @@ import secrets
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 
 import pytest
@@ -182,10 +183,9 @@ class TestTheShop:
             more = {name: count - at_first[name] for name, count in shop.count_held().items()}
             return {name: count for name, count in more.items() if count >= len(ROWS)}
 
-        soon = time.monotonic() + 60
-        while (left := left_behind()) and time.monotonic() < soon:
-            time.sleep(0.2)
-        assert left == {}
+        with suppress(AssertionError):
+            eventually(lambda: not left_behind(), within=60, every=0.2)
+        assert left_behind() == {}
         waiting = "SELECT query FROM pg_stat_activity WHERE datname LIKE %s || '\\_%%' AND state LIKE 'idle in%%'"
         assert shop.sql("orders", waiting, shop.name) == []
 

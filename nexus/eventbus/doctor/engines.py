@@ -20,7 +20,7 @@ WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 
 """
 CLOCK = "SELECT extract(epoch FROM clock_timestamp())::float8"
 MANY = 1000
-"""Messages in a queue: a worker handles more than that in a second."""
+"""Messages in a queue before somebody should look: each carries up to some hundred events."""
 MOST_APART = 2.0
 """Seconds between our clock and the database's; tokens are forgiven ten."""
 

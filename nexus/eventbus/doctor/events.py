@@ -7,7 +7,7 @@ from nexus.eventbus.doctor.diagnosis import Diagnosis, broken, first_line_of, po
 from nexus.eventbus.registry import Member, members
 
 OLD = 30.0
-"""Seconds that an event may wait in its log: a relay needs a tenth of one."""
+"""Seconds that an event may wait in its log before somebody should look."""
 
 
 def look_at_logs() -> Iterator[Diagnosis]:

@@ -155,8 +155,7 @@ def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
     key = exchange.headers.get("idempotency-key")
     if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
         return None
-    body = exchange.body
-    if (asked := (_understand if len(body) <= SHORT else _understand.__wrapped__)(body)) is None:
+    if (asked := _asked_by(exchange.body)) is None:
         return None
     return services.Wanted(
         customer_id=customer_id,
@@ -174,6 +173,10 @@ class Asked(NamedTuple):
     order: WantedOrder
     lines: Sequence[services.Line]
     fingerprint: str
+
+
+def _asked_by(body: bytes) -> Asked | None:
+    return _understand(body) if len(body) <= SHORT else _understand.__wrapped__(body)
 
 
 @lru_cache(maxsize=4096)

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nexus.eventbus.archive import Damaged, File, archive, check
+from nexus.eventbus.archive import Busy, Damaged, File, archive, check
 from nexus.eventbus.registry import Member, members
 
 
@@ -22,7 +22,7 @@ class Command(BaseCommand):
         for name, member in sorted(members.items()):
             try:
                 files = list(self._files(member, options["folder"] / name, only_check=options["check"]))
-            except Damaged as why:
+            except (Busy, Damaged, OSError) as why:
                 raise CommandError(f"{name}: {why}") from None
             events = sum(file.events for file in files)
             verb = "in order" if options["check"] else "written"
