@@ -9,6 +9,7 @@ LONG = ("growth", "soak")
 """Only when they are asked for."""
 
 
+SHORTEST_SOAK = 4
 USUAL = tuple(name for name in SCENARIOS if name not in LONG)
 
 
@@ -40,6 +41,8 @@ def read_options(words: Sequence[str] | None = None) -> Options:
     only = tuple(given.only.split(",")) if given.only else USUAL
     if unknown := sorted(set(only) - set(SCENARIOS)):
         parser.error(f"no such scenario: {', '.join(unknown)}")
+    if "soak" in only and given.soak_minutes < SHORTEST_SOAK:
+        parser.error(f"a soak takes {SHORTEST_SOAK} minutes at least: the first ones do not count")
     if given.growth:
         only = (*only, "growth")
     return Options(

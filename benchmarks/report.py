@@ -31,7 +31,7 @@ FIGURES = (
     "growth_ratio",
     "overload_goodput_ratio",
 )
-# Which figures of a scenario stand beside its floor in the plot.
+# Which figures of a scenario stand beside its floor in the plot; the soak has no floor and no plot.
 PLOTTED = {
     "orders": ("accepted", "confirmed"),
     "detail": ("rate", "detail_cold_rps"),
@@ -77,6 +77,8 @@ def write(found: Mapping[str, Run], *, about: Mapping[str, Any], merge: bool) ->
         figures |= {name: _rounded(run[name]) for name in FIGURES if name in run}
     file.write_text(json.dumps(figures | {"raw": raw | {"machine": about}}, indent=1, default=str) + "\n")
     for name, run in found.items():
+        if name not in PLOTTED:
+            continue
         shown = {label: run.get(label) for label in ("floor", *PLOTTED[name])}
         drawn = {label: float(value) for label, value in shown.items() if value is not None}
         (RESULTS / f"{name}.svg").write_text(bars(title=name, values=drawn))

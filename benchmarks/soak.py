@@ -16,7 +16,7 @@ def measure_soak(bench: Bench) -> Run:
         plan = bench.plan(bench.orders(), rate=rate, connections=SETTLE_CONNECTIONS, seconds=MINUTE)
         runs.append(settled(bench, plan) | {"rate": rate})
     memory = [run["resident_mb"] for run in runs]
-    settled_at, last = memory[min(SETTLING, len(memory) - 1)], memory[-1]
+    settled_at, last = memory[SETTLING], memory[-1]
     return {
         "runs": runs,
         "rate": rate,
