@@ -11,6 +11,7 @@ from benchmarks.shop import Shop
 
 CHUNK = 20_000
 PATIENCE = 300.0
+PATIENCE_FOR_LEVELS = 1800.0
 
 PLACE_MANY = """
 WITH fresh AS MATERIALIZED (
@@ -19,11 +20,11 @@ WITH fresh AS MATERIALIZED (
            clock_timestamp() AS at, n
     FROM generate_series(1, %s) AS n
 ), offer AS MATERIALIZED (
-    SELECT sku, name, (prices->>'EUR')::bigint AS price, row_number() OVER (ORDER BY sku) - 1 AS at, count(*) OVER () AS
-    all_of_them FROM orders_price WHERE sellable AND jsonb_exists(prices, 'EUR')
+    SELECT sku, name, (prices->>'EUR')::bigint AS price, row_number() OVER (ORDER BY sku) - 1 AS at
+    FROM orders_price WHERE sellable AND jsonb_exists(prices, 'EUR')
 ), line AS MATERIALIZED (
     SELECT fresh.id, position, sku, name, price FROM fresh CROSS JOIN generate_series(0, 1) AS position
-    JOIN offer ON offer.at = (fresh.n * 7919 + position * 104729 + fresh.n / 1000) %% all_of_them
+    JOIN offer ON offer.at = (fresh.n * 7919 + position * 104729 + fresh.n / 1000) %% (SELECT count(*) FROM offer)
 ), whole AS MATERIALIZED (
     SELECT id, sum(price)::bigint AS total, json_agg(json_build_object(
         'sku', sku, 'name', name, 'quantity', 1, 'unit_price', price) ORDER BY position) AS lines
@@ -56,8 +57,18 @@ def place_history(shop: Shop, *, count: int) -> None:
         present += some
         _wait_until_settled(shop)
     if count:
+        _wait_until_told(shop)
         for app in ("orders", "inventory"):
             shop.sql(app, "VACUUM ANALYZE")
+
+
+def _wait_until_told(shop: Shop) -> None:
+    """Levels follow the orders, so many a second; until then a check would find copies that lag behind."""
+    deadline = time.monotonic() + PATIENCE_FOR_LEVELS
+    while shop.sql("inventory", "SELECT 1 FROM inventory_untoldlevel LIMIT 1"):
+        if time.monotonic() > deadline:
+            raise TimeoutError("levels are not told")
+        time.sleep(0.2)
 
 
 def _wait_until_settled(shop: Shop) -> None:
