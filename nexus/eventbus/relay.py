@@ -24,8 +24,11 @@ SLOW_POLL = 1.0
 """Seconds between looks at an idle log: only a safety net, an append wakes the relay at once."""
 SETTLING, LONGEST_SETTLING = 0.001, 0.05
 """Seconds between looks while an open transaction holds records back: short at first, for most are over in a moment."""
-GATHERING, LONGEST_GATHERING = 0.0003, 0.03
-"""Seconds to let the next batch gather for each record of the last: the busier a log, the fewer and larger messages."""
+GATHERING = 0.03
+"""
+Seconds after a batch in which the next one gathers. What a message costs its subscriber hardly depends on how much is
+in it: with one for every order it falls behind while there is time enough. After a pause the first goes at once.
+"""
 STANDBY = 1.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 
@@ -92,7 +95,7 @@ class Relay:
             yield moved
             if moved:
                 settling = SETTLING
-                stop.wait(min(LONGEST_GATHERING, moved * GATHERING))
+                stop.wait(GATHERING)
             elif pending:
                 stop.wait(settling)
                 settling = min(settling * 2, LONGEST_SETTLING)

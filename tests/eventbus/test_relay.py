@@ -109,6 +109,32 @@ class TestRelay:
         thread.join(10)
         assert not thread.is_alive()
 
+    def test_lets_the_next_batch_gather_before_it_takes_it(self, store: PostgresStore) -> None:
+        """While nobody waits for the clock here: the relay is asked to stop in the pause after its first batch."""
+
+        class Stop(threading.Event):
+            pauses: list[float | None] = []
+
+            def wait(self, timeout: float | None = None) -> bool:
+                self.pauses.append(timeout)
+                tell(store, lit(), lit())
+                self.set()
+                return True
+
+        stop, post = Stop(), Post()
+        tell(store, lit())
+        Relay(store=store, consumer="test", publish=post).run(stop)
+
+        assert stop.pauses == [relay.GATHERING]
+        assert len(post.taken) == 1
+
+    def test_waits_for_no_disk_to_note_where_it_stands(self, store: PostgresStore) -> None:
+        with closing(store.reader("test")) as reader:
+            assert reader.acquire()
+            [setting] = reader._connection.execute("SHOW synchronous_commit").fetchone() or []
+
+        assert setting == "off"
+
     def test_does_not_give_up_however_often_it_fails(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(relay, "LONGEST_PAUSE", 0.0)
         stop = threading.Event()

@@ -47,6 +47,8 @@ class PostgresReader:
             self._active = bool(row and row[0])
             if self._active:
                 self._connection.execute(f"SET idle_session_timeout = '{FROZEN}s'")
+                # What is lost of a position is handed on once more, and heard once: no commit has to wait for the disk.
+                self._connection.execute("SET synchronous_commit = off")
                 self._connection.execute("LISTEN event_log")
                 where = "SELECT position FROM relay_cursor WHERE consumer = %s"
                 found = self._connection.execute(where, [self._consumer]).fetchone()
