@@ -26,9 +26,9 @@ GIVE_WAY = 0.0001
 """Seconds."""
 
 
-def _express() -> list[ModuleType]:
-    """What the installed apps answer on the express lane; by name, so that any can be absent."""
-    names = [f"nexus.{app}.api.express" for app in settings.APPS]
+def _modules(kind: str) -> list[ModuleType]:
+    """What the installed apps have under that name in `api`; by name, so that any app can be absent."""
+    names = [f"nexus.{app}.api.{kind}" for app in settings.APPS]
     return [import_module(name) for name in names if find_spec(name.rpartition(".")[0]) and find_spec(name)]
 
 
@@ -44,10 +44,12 @@ def _start() -> None:
     sys.setswitchinterval(GIVE_WAY)
 
 
-_doors = [module for module in _express() if hasattr(module, "door")]
+_elsewhere = [module.elsewhere for module in _modules("elsewhere")] if settings.SERVICES else []
+_doors = [module for module in _modules("express") if hasattr(module, "door")]
 application = Lane(
-    routes=[route for module in _express() for route in getattr(module, "ROUTES", ())],
+    routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
+    elsewhere=_elsewhere[0] if _elsewhere else None,
     started=_start,
     **({"door": _doors[0].door, "headers": _doors[0].headers_of} if _doors else {}),
 )

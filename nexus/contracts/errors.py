@@ -87,3 +87,15 @@ class Unavailable(NexusError):
 
     code = "unavailable"
     retry_after = 5
+
+
+class NoAnswer(NexusError):
+    """A service took the request and gave no answer; nobody knows whether it did what was asked."""
+
+    code = "no_answer"
+
+
+class TooLate(NexusError):
+    """There was no answer within the time that the request may take."""
+
+    code = "too_late"

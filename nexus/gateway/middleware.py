@@ -5,19 +5,11 @@ from django.http import HttpRequest, HttpResponse
 from nexus.gateway.callers import caller_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
 from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
+from nexus.gateway.routes import ALIASES, LIMITED
 from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
 
-ALIASES = {
-    "/api/orders": "/api/v1/orders",
-    "/api/products": "/api/v1/products",
-    "/api/inventory": "/api/v1/inventory",
-    "/api/users": "/api/v1/accounts",
-}
-"""The original's paths reach the same endpoints."""
-
-LIMITED = ("/api/", "/oauth/")
 MOST_HEADERS, LONGEST_HEADER, LONGEST_URL = 100, 8192, 8192
 
 

@@ -39,6 +39,7 @@ STAFF_APPS += ["django.contrib.sessions", "django.contrib.messages", "oauth2_pro
 EDGE_MIDDLEWARE = [
     "nexus.web.middleware.request_id",
     "nexus.web.middleware.security_headers",
+    "nexus.web.middleware.deadline",
     "nexus.web.middleware.canonical_path",
     "nexus.web.middleware.body_limit",
 ]
@@ -137,6 +138,22 @@ METRICS_PORT = env.number("NEXUS_METRICS_PORT")
 ORDER_OVERDUE_SECONDS = env.number("NEXUS_ORDER_OVERDUE_SECONDS")
 RATE_LIMIT = env.rate("NEXUS_RATE_LIMIT")
 TRUSTED_PROXIES = env.number("NEXUS_TRUSTED_PROXIES")
+ROUTES = {
+    "/api/v1/accounts": "accounts",
+    "/oauth": "accounts",
+    "/login": "accounts",
+    "/logout": "accounts",
+    "/.well-known": "accounts",
+    "/api/v1/products": "catalog",
+    "/api/v1/categories": "catalog",
+    "/api/v1/product-types": "catalog",
+    "/api/v1/inventory": "inventory",
+    "/api/v1/orders": "orders",
+}
+"""Which app answers a path and all below it. An app named in SERVICES is elsewhere, any other in this process."""
+SERVICES = env.pairs("NEXUS_SERVICES")
+SERVICE_SECONDS = {name: float(seconds) for name, seconds in env.pairs("NEXUS_SERVICE_SECONDS").items()}
+CONSUL_URL, EUREKA_URL = env.text("NEXUS_CONSUL_URL"), env.text("NEXUS_EUREKA_URL")
 MAX_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("NEXUS_MAX_BODY")
 VAR_DIR = Path(env.text("NEXUS_VAR"))
 

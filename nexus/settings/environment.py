@@ -58,6 +58,10 @@ VARIABLES = {
     "NEXUS_ORDER_OVERDUE_SECONDS": Variable("60", "an order still placed after that many seconds is driven on"),
     "NEXUS_RATE_LIMIT": Variable("1200/60", "requests per seconds for one customer or address; 0 switches it off"),
     "NEXUS_TRUSTED_PROXIES": Variable("0", "how many proxies in front append to X-Forwarded-For"),
+    "NEXUS_SERVICES": Variable("", "apps elsewhere, NAME=ADDRESSES with commas between; see docs/gateway.md"),
+    "NEXUS_SERVICE_SECONDS": Variable("", "NAME=SECONDS until a service's answer must have begun, where not 10"),
+    "NEXUS_CONSUL_URL": Variable("", "Consul's HTTP API, where NEXUS_SERVICES names consul://"),
+    "NEXUS_EUREKA_URL": Variable("", "Eureka's API down to /eureka, where NEXUS_SERVICES names eureka://"),
     "NEXUS_MAX_BODY": Variable("1048576", "bytes of a request body; more is answered 413"),
     "NEXUS_LOG_LEVEL": Variable("INFO", "DEBUG, INFO, WARNING or ERROR"),
 }
@@ -93,6 +97,13 @@ class Environment:
 
     def words(self, name: str) -> list[str]:
         return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def pairs(self, name: str) -> dict[str, str]:
+        """``a=1, b=2`` by name."""
+        pairs = [word.partition("=") for word in self.words(name)]
+        if not all(key and equals and value for key, equals, value in pairs):
+            raise ImproperlyConfigured(f"{name} must look like NAME=VALUE, NAME=VALUE, not {self.text(name)!r}")
+        return {key.strip(): value.strip() for key, _, value in pairs}
 
     def choice(self, name: str, *allowed: str) -> str:
         return self._one_of(name, {word: word for word in allowed})

@@ -9,6 +9,8 @@ from rest_framework.request import Request
 from nexus.web.principal import Principal
 from nexus.web.tokens import BadToken, verifier
 
+CHALLENGE = 'Bearer realm="nexus", error="invalid_token"'
+
 
 class BearerToken(BaseAuthentication):
     """Answers 401 with ``WWW-Authenticate`` for a token that is malformed, expired or not ours."""
@@ -25,7 +27,7 @@ class BearerToken(BaseAuthentication):
             raise AuthenticationFailed(f"The access token is {why}.", code="invalid_token") from None
 
     def authenticate_header(self, request: Request) -> str:
-        return 'Bearer realm="nexus", error="invalid_token"'
+        return CHALLENGE
 
 
 def principal_of(token: str) -> Principal:

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.decorators import sync_and_async_middleware
 
 from nexus.contracts.correlation import Cause, caused_by
+from nexus.contracts.errors import TooLate
+from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.problems import respond
 
 Step = Generator[None, HttpResponse, HttpResponse]
@@ -115,6 +117,16 @@ def canonical_path(request: HttpRequest) -> Step:
     if path.endswith("/") and len(path) > 1 and not path.startswith(KEEPS_ITS_SLASH):
         request.path_info = path.rstrip("/") or "/"
         request.path = request.path.rstrip("/") or "/"
+    response = yield
+    return response
+
+
+@middleware
+def deadline(request: HttpRequest) -> Step:
+    """Begin nothing that nobody waits for any more: the request may have stood in a queue until now."""
+    left = seconds_left(request.headers.get(DEADLINE, ""))
+    if left is not None and left <= 0:
+        return respond(TooLate(), request)
     response = yield
     return response
 

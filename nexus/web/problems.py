@@ -28,6 +28,8 @@ STATUS: Sequence[tuple[type[errors.NexusError], int]] = (
     (errors.Stale, 412),
     (errors.TooMany, 429),
     (errors.Unavailable, 503),
+    (errors.NoAnswer, 502),
+    (errors.TooLate, 504),
     (errors.Conflict, 409),
     (errors.NotFound, 404),
     (errors.Forbidden, 403),

@@ -1,4 +1,4 @@
-"""What a run leaves in `benchmarks/results`: figures of every scenario that there is, a plot where one says something."""
+"""What a run leaves in `benchmarks/results`: figures of every scenario there is, a plot where one says something."""
 
 import json
 from pathlib import Path

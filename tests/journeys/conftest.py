@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.services import behind_the_gateway
 from tests.journeys.system import System, running_system
 from tests.journeys.trading import _indexed, traded
 from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
@@ -31,6 +32,13 @@ def distributed(tmp_path_factory: pytest.TempPathFactory, rabbitmq: PrivateRabbi
     """Web, relay and workers as processes of their own, over RabbitMQ; whoever stops one starts it again."""
     with running_system(_home(tmp_path_factory), broker_url=rabbitmq.url) as system:
         yield system
+
+
+@pytest.fixture(scope="session")
+def services(distributed: System) -> Iterator[System]:
+    """The same shop, every app in a process of its own behind the gateway."""
+    with behind_the_gateway(distributed) as front:
+        yield front
 
 
 def _home(factory: pytest.TempPathFactory) -> Path:

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,10 +97,12 @@ class System:
         if "web" in names:
             eventually(self._answers, within=60)
 
-    def launch(self, name: str, **more: str) -> None:
+    def launch(self, name: str, *, command: Sequence[str] = (), **more: str) -> None:
         """Start a process without waiting for it; a second of its kind is told apart by what follows a ``#``."""
-        command, environment = server_command(port=self.port), self.environment() | more
-        if name != "web":
+        environment = self.environment() | more
+        if name == "web":
+            command = server_command(port=self.port)
+        elif not command:
             command = [sys.executable, "manage.py", *name.partition("#")[0].split()]
         with (self.home / f"{name.replace(' ', '-')}.log").open("ab") as log:
             self.processes[name] = subprocess.Popen(
@@ -194,8 +196,12 @@ class System:
     def _answers(self) -> bool:
         process = self.processes["web"]
         assert process.poll() is None, (self.home / "web.log").read_text()[-3000:]
+        return self.answers("/livez")
+
+    def answers(self, path: str) -> bool:
+        """Whether a GET of that path is answered 200."""
         try:
-            return self.call("GET", "/livez").status == 200
+            return self.call("GET", path).status == 200
         except urllib3.exceptions.HTTPError:
             return False
 

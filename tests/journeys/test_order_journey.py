@@ -1,4 +1,4 @@
-"""A customer's order from HTTP to reserved stock, in one process and in many."""
+"""A customer's order from HTTP to reserved stock: in one process, in many, with every app alone behind the gateway."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from tests.eventually import eventually
 from tests.journeys.system import System
 
 
-@pytest.fixture(params=["embedded", "distributed"])
+@pytest.fixture(params=["embedded", "distributed", "services"])
 def shop(request: pytest.FixtureRequest) -> System:
     system: System = request.getfixturevalue(request.param)
     return system

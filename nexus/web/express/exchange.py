@@ -12,6 +12,7 @@ from django.conf import settings
 
 from nexus.contracts.correlation import Cause
 from nexus.contracts.errors import Unavailable
+from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.middleware import ACCEPTED_ID, TRACEPARENT
 from nexus.web.tokens import BadToken, verifier
 
@@ -73,6 +74,12 @@ class Exchange:
         )
 
     @property
+    def is_too_late(self) -> bool:
+        """Whether nobody waits for the answer any more."""
+        left = seconds_left(self.headers[DEADLINE]) if DEADLINE in self.headers else None
+        return left is not None and left <= 0
+
+    @property
     def cause(self) -> Cause:
         """What everything told because of this request carries."""
         trace = self.headers.get("traceparent", "")
@@ -93,6 +100,10 @@ class Exchange:
         if self._claims is ...:
             self._claims = self._verified()
         return self._claims
+
+    def forget_claims(self) -> None:
+        """Look at the token again: the keys to verify it may be there now."""
+        self._claims = ...
 
     def _verified(self) -> Mapping[str, Any] | None:
         scheme, _, token = self.headers.get("authorization", "").partition(" ")

@@ -6,10 +6,13 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
+from django.conf import settings
+from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
+
 from nexus.contracts.correlation import caused_by
-from nexus.contracts.errors import Unavailable
+from nexus.contracts.errors import TooLate, Unavailable
 from nexus.web.express.exchange import Exchange, Reply, encode
-from nexus.web.express.ordinary import Ordinary, read_body
+from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
 from nexus.web.middleware import FOR_THE_API
 from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
@@ -18,6 +21,10 @@ log = logging.getLogger("nexus.web")
 
 Door = Callable[[Exchange], Awaitable[Reply | None]]
 """Counts a request; the answer that refuses it, or None. The app that keeps the door gives it as ``DOOR``."""
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Forward = Callable[[Exchange, Receive, Send], Awaitable[Reply | None]]
+"""Has a request answered elsewhere, body and all; or gives the refusal, when nothing was sent."""
 COUNTED = "nexus.verdict"
 """Where the ordinary way finds that a request was counted already. No header can write there."""
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
@@ -52,10 +59,12 @@ class Lane:
         ordinary: Ordinary,
         door: Door = _open,
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
+        elsewhere: Callable[[str], Forward | None] | None = None,
         started: Callable[[], None] = lambda: None,
         stopped: Callable[[], None] = lambda: None,
     ) -> None:
         self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
+        self._elsewhere = elsewhere
         self._started, self._stopped = started, stopped
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -77,16 +86,23 @@ class Lane:
                 return
 
     async def _answer(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        if self._elsewhere and (forward := self._elsewhere(scope["path"])):
+            await self._hand_over(forward, scope, receive, send)
+            return
         route, name = self._routes.find(scope["method"], scope["path"])
         if route is not None and route.is_full():
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         body = await read_body(scope, receive)
         if body is None:
+            await self._refuse_broken(scope, send)
             return
         verdict: Any = None
         if route is not None:
             exchange = Exchange(scope, name=name, body=body)
+            if exchange.is_too_late:
+                await self._send(exchange, refusal(TooLate(), exchange), send)
+                return
             if exchange.is_plain and (reply := await self._express(route.handle, exchange)):
                 if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
                     reply.headers.extend([("Vary", exchange.vary), ("Allow", route.allow)])
@@ -97,6 +113,24 @@ class Lane:
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))
+
+    async def _hand_over(self, forward: Forward, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        body = await read_body(scope, receive)
+        if body is None:
+            await self._refuse_broken(scope, send)
+            return
+        exchange = Exchange(scope, name="", body=body)
+        if len(body) > settings.MAX_BODY or said_length(scope) > settings.MAX_BODY:
+            reply: Reply | None = refusal(RequestDataTooBig(), exchange)
+        else:
+            reply = await forward(exchange, receive, send)
+        if reply is not None:
+            await self._send(exchange, reply, send)
+
+    async def _refuse_broken(self, scope: Mapping[str, Any], send: Any) -> None:
+        """The body is no body, or the client has left: a server cannot tell, and who has left hears nothing."""
+        exchange = Exchange(scope, name="", body=b"")
+        await self._send(exchange, refusal(SuspiciousOperation(), exchange), send)
 
     async def _express(self, handle: Handle, exchange: Exchange) -> Reply | None:
         exchange.admit = lambda: self._door(exchange)

@@ -123,6 +123,13 @@ def _piece(body: bytes, *, more: bool) -> dict[str, Any]:
     return {"type": "http.response.body", "body": body, "more_body": more}
 
 
+def said_length(scope: Mapping[str, Any]) -> int:
+    """How long the body says it is; 0 when it does not say."""
+    return max(
+        (int(said) for name, said in scope["headers"] if name == b"content-length" and said.isdigit()), default=0
+    )
+
+
 async def read_body(scope: Mapping[str, Any], receive: Callable[[], Any]) -> bytes | None:
     """
     The body, all of it; of one that is too large only as much as shows it. None when the client left meanwhile.
@@ -133,9 +140,8 @@ async def read_body(scope: Mapping[str, Any], receive: Callable[[], Any]) -> byt
     if scope["method"] == "GET":
         return b""
     most: int = settings.MAX_BODY
-    for name, said in scope["headers"]:
-        if name == b"content-length" and said.isdigit() and int(said) > most:
-            return b""
+    if said_length(scope) > most:
+        return b""
     parts: list[bytes] = []
     size = 0
     while size <= most:

@@ -1,0 +1,201 @@
+"""
+The reverse proxy: what belongs to a service elsewhere goes there, streamed back as it comes, or is refused at the door.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+from nexus.contracts.errors import NexusError, NoAnswer, TooLate, Unavailable
+from nexus.gateway.exceptions import HeadersTooLarge, PathNotCanonical, UrlTooLong
+from nexus.gateway.headers import for_client, for_service
+from nexus.gateway.routes import Routes, is_canonical, real_path
+from nexus.gateway.upstream.call import Answer, Asked, Caller
+from nexus.gateway.upstream.service import Service
+from nexus.gateway.upstream.stale import Kept, StaleAnswers, may_be_kept
+from nexus.web.addresses import address_behind
+from nexus.web.deadlines import DEADLINE, seconds_left
+from nexus.web.express.exchange import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Exchange, Reply
+from nexus.web.express.lane import refusal
+from nexus.web.middleware import FOR_THE_API
+
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+Headers = list[tuple[bytes, bytes]]
+
+TIMEOUT = 10.0
+"""Seconds until the answer begins; a request may ask for less, not for more."""
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+MAY_BE_STALE = frozenset({500, 502, 503, 504})
+SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
+READ_FROM = (b"accept", b"accept-encoding", b"accept-language")
+
+
+@dataclass
+class Proxy:
+    """`services` by the names in the route table; `timeouts` by name, where one differs from the usual."""
+
+    routes: Routes
+    services: Mapping[str, Service]
+    caller: Caller
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    stale: StaleAnswers = field(default_factory=StaleAnswers)
+
+    def service_of(self, path: str) -> Service | None:
+        """Who answers the path elsewhere; None when it is answered here or nowhere."""
+        name = self.routes.service_of(path)
+        return self.services.get(name) if name else None
+
+    async def answer(
+        self, service: Service, exchange: Exchange, *, receive: Receive, send: Send, own: Headers
+    ) -> Reply | None:
+        """
+        Pass the request on, and the answer back, with `own` among its headers; or the refusal, when nothing was sent.
+        """
+        if refused := _refused(exchange):
+            return refusal(refused, exchange)
+        relay = _Relay(self, service, exchange, send, own)
+        leaving = asyncio.ensure_future(_left(receive))
+        answering = asyncio.ensure_future(relay.run())
+        try:
+            await asyncio.wait({leaving, answering}, return_when=asyncio.FIRST_COMPLETED)
+            if not answering.done():
+                return None
+            return answering.result()
+        finally:
+            await _end(leaving, answering)
+
+
+async def _left(receive: Receive) -> None:
+    """Returns when the client has gone; the body has been read before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _end(*tasks: "asyncio.Future[Any]") -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _refused(exchange: Exchange) -> Exception | None:
+    scope = exchange.scope
+    headers = scope["headers"]
+    if len(headers) > MOST_HEADERS or any(len(value) > LONGEST_HEADER for _, value in headers):
+        return HeadersTooLarge()
+    raw_path = scope.get("raw_path") or exchange.path.encode()
+    if len(raw_path) + len(exchange.query) > LONGEST_URL:
+        return UrlTooLong()
+    if not is_canonical(raw_path.decode("latin-1")) or not is_canonical(exchange.path):
+        return PathNotCanonical()
+    return None
+
+
+@dataclass
+class _Relay:
+    """One request on its way to a service, and its answer on the way back."""
+
+    proxy: Proxy
+    service: Service
+    exchange: Exchange
+    send: Send
+    own: Headers
+    began: bool = False
+
+    async def run(self) -> Reply | None:
+        """:raises NoAnswer: the answer broke off after it had begun; the connection must end, so that it shows"""
+        try:
+            within = self._within()
+            asked = self._asked(within)
+            async with self.proxy.caller.asking(self.service, asked) as answer:
+                if answer.status in MAY_BE_STALE and await self._send_stale(answer.status):
+                    return None
+                await self._pass_on(answer)
+        except NexusError as why:
+            if self.began:
+                raise
+            unanswered = isinstance(why, (Unavailable, NoAnswer, TooLate))
+            return None if unanswered and await self._send_stale(0) else refusal(why, self.exchange)
+        return None
+
+    def _within(self) -> float:
+        usual = self.proxy.timeouts.get(self.service.name, TIMEOUT)
+        left = seconds_left(self.exchange.headers.get(DEADLINE, ""))
+        if left is not None and left <= 0:
+            raise TooLate
+        return usual if left is None else min(usual, left)
+
+    def _asked(self, within: float) -> Asked:
+        exchange, scope = self.exchange, self.exchange.scope
+        raw_path = (scope.get("raw_path") or exchange.path.encode()).decode("latin-1")
+        target = real_path(raw_path) + (f"?{exchange.query.decode('latin-1')}" if exchange.query else "")
+        peer = scope["client"][0] if scope["client"] else ""
+        own = [
+            ("X-Request-ID", exchange.identity),
+            ("X-Forwarded-For", address_behind(peer, forwarded=exchange.headers.get("x-forwarded-for", ""))),
+            ("X-Forwarded-Proto", scope.get("scheme", "http")),
+            ("X-Request-Deadline", f"{time.time() + within:.3f}"),
+        ]
+        return Asked(
+            method=scope["method"],
+            target=target,
+            headers=for_service(scope["headers"], own=own),
+            body=exchange.body,
+            deadline=asyncio.get_running_loop().time() + within,
+        )
+
+    async def _pass_on(self, answer: Answer) -> None:
+        headers = answer.headers
+        kept: list[bytes] | None = [] if self._is_public() and may_be_kept(answer.status, headers) else None
+        size = 0
+        await self._begin(answer.status, for_client(headers))
+        async with aclosing(answer.pieces()) as pieces:
+            async for piece in pieces:
+                size += len(piece)
+                if kept is not None:
+                    kept = [*kept, piece] if size <= self.proxy.stale.largest else None
+                await self.send({"type": "http.response.body", "body": piece, "more_body": True})
+        await self.send({"type": "http.response.body", "body": b"", "more_body": False})
+        if kept is not None:
+            self.proxy.stale.keep(self._key(), headers=for_client(headers), body=b"".join(kept))
+
+    async def _begin(self, status: int, headers: Headers) -> None:
+        exchange = self.exchange
+        present = {name for name, _ in headers}
+        ours = [(b"x-request-id", exchange.identity.encode()), *self.own]
+        ours += [(name, value) for name, value in SECURITY if name not in present]
+        if "authorization" in exchange.headers and b"cache-control" not in present:
+            ours.append((b"cache-control", b"no-store"))
+        self.began = True
+        await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *ours]})
+
+    def _is_public(self) -> bool:
+        return self.exchange.scope["method"] == "GET" and self.exchange.is_anonymous
+
+    def _key(self) -> tuple[bytes, ...]:
+        exchange = self.exchange
+        wanted = [exchange.headers.get(name.decode(), "").encode() for name in READ_FROM]
+        return (exchange.path.encode(), exchange.query, *wanted)
+
+    async def _send_stale(self, status: int) -> bool:
+        """Answer with what was said last, if the question is one that anybody may ask; whether it was."""
+        found = self.proxy.stale.find(self._key()) if self._is_public() else None
+        if found is None:
+            return False
+        kept, age = found
+        tag = dict(kept.headers).get(b"etag", b"").decode()
+        fresh = bool(tag) and self.exchange.has(tag.removeprefix("W/"))
+        await self._begin(304 if fresh else 200, _as_stale(kept, age=age, status=status, fresh=fresh))
+        await self.send({"type": "http.response.body", "body": b"" if fresh else kept.body, "more_body": False})
+        return True
+
+
+def _as_stale(kept: Kept, *, age: int, status: int, fresh: bool) -> Headers:
+    told = f"nexus; hit; ttl=-{age}" + (f"; fwd=stale; fwd-status={status}" if status else "; fwd=stale")
+    without = {b"cache-control", b"age", b"content-length"} | ({b"content-type"} if fresh else set())
+    headers = [(name, value) for name, value in kept.headers if name not in without]
+    headers += [(b"age", str(age).encode()), (b"cache-status", told.encode()), (b"cache-control", b"no-cache")]
+    return headers if fresh else [*headers, (b"content-length", str(len(kept.body)).encode())]

@@ -1,0 +1,45 @@
+"""Which service answers a path: the route table of the settings, and the paths of the original."""
+
+import re
+from collections.abc import Mapping
+
+ALIASES = {
+    "/api/orders": "/api/v1/orders",
+    "/api/products": "/api/v1/products",
+    "/api/inventory": "/api/v1/inventory",
+    "/api/users": "/api/v1/accounts",
+}
+"""The original's paths reach the same endpoints."""
+LIMITED = ("/api/", "/oauth/")
+"""Paths where requests are counted, whoever answers them."""
+# What one server takes for a separator, a step up or an end, and another for a letter. `%25` would be read twice.
+AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|\\|[\x00-\x1f\x7f]|%(?:2f|5c|00|2e|25)", re.IGNORECASE)
+
+
+def real_path(path: str) -> str:
+    """The path behind an alias; any other as it is."""
+    for short, real in ALIASES.items():
+        if path == short or path.startswith(f"{short}/"):
+            return real + path.removeprefix(short)
+    return path
+
+
+def is_canonical(raw_path: str) -> bool:
+    """Whether every server would read the path, as it came, in the same way."""
+    return raw_path.startswith("/") and AMBIGUOUS.search(raw_path) is None
+
+
+class Routes:
+    """Finds the service of a path by its longest prefix of whole parts."""
+
+    def __init__(self, table: Mapping[str, str]) -> None:
+        self._table = dict(table)
+
+    def service_of(self, path: str) -> str | None:
+        """The service's name, None when no route leads there."""
+        path = real_path(path)
+        while path and path != "/":
+            if service := self._table.get(path):
+                return service
+            path = path.rpartition("/")[0]
+        return None

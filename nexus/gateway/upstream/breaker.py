@@ -1,0 +1,104 @@
+"""
+A circuit breaker for one instance (M. Nygard, *Release It!*, 2nd ed., ch. 5): who fails again and again is left alone
+for a while, then asked once to see whether they are back.
+"""
+
+import random
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import StrEnum
+
+IN_A_ROW = 5
+WINDOW = 20
+SHARE = 0.5
+FIRST_REST, LONGEST_REST = 1.0, 30.0
+"""Seconds; each rest without success is twice as long as the one before."""
+
+
+class State(StrEnum):
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class Breaker:
+    """
+    Opens after five failures in a row, or when half of the last twenty failed.
+
+    Whoever was allowed has to say how it went, by `succeeded`, `failed` or `abandoned`.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+        moved: Callable[[State], None] = lambda _: None,
+    ) -> None:
+        self._clock, self._jitter, self._moved = clock, jitter, moved
+        self._last: deque[bool] = deque(maxlen=WINDOW)
+        self._rest = FIRST_REST
+        self._until = float("-inf")
+        self._probing = False
+        self.state = State.CLOSED
+
+    @property
+    def allows(self) -> bool:
+        """Whether a request may go there now."""
+        if self.state is State.CLOSED:
+            return True
+        return self.rests_for <= 0 and not self._probing
+
+    @property
+    def rests_for(self) -> float:
+        """Seconds until the next probe."""
+        return max(0.0, self._until - self._clock())
+
+    def begin(self) -> None:
+        """A request goes there; while the breaker is open it is the probe."""
+        if self.state is not State.CLOSED:
+            self._probing = True
+            self._become(State.HALF_OPEN)
+
+    def succeeded(self) -> None:
+        """It answered."""
+        if self.state is State.CLOSED:
+            self._last.append(True)
+        elif self._probing:
+            # Answers of requests that were under way when the breaker opened are no news.
+            self._last.clear()
+            self._rest, self._probing = FIRST_REST, False
+            self._become(State.CLOSED)
+
+    def failed(self) -> None:
+        """It did not, or not in time."""
+        if self.state is State.CLOSED:
+            self._last.append(False)
+            if self._is_bad():
+                self._open()
+        elif self._probing:
+            self._rest = min(2 * self._rest, LONGEST_REST)
+            self._open()
+
+    def abandoned(self) -> None:
+        """Nobody knows: the client left before it could answer."""
+        if self._probing:
+            self._probing = False
+            self._become(State.OPEN)
+
+    def _is_bad(self) -> bool:
+        recent = list(self._last)
+        in_a_row = len(recent) >= IN_A_ROW and not any(recent[-IN_A_ROW:])
+        return in_a_row or (len(recent) == WINDOW and recent.count(False) >= SHARE * WINDOW)
+
+    def _open(self) -> None:
+        self._probing = False
+        # Between half and all of it, so that many gateways do not come back in the same moment.
+        self._until = self._clock() + self._rest * (0.5 + self._jitter() / 2)
+        self._become(State.OPEN)
+
+    def _become(self, state: State) -> None:
+        if state is not self.state:
+            self.state = state
+            self._moved(state)

@@ -1,0 +1,209 @@
+"""One request to a service: which instance, how long, and whether once more."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+from multidict import CIMultiDict
+from yarl import URL
+
+from nexus.contracts.errors import NoAnswer, TooLate
+from nexus.gateway.exceptions import NotReached
+from nexus.gateway.upstream.service import Instance, Service
+
+CONNECT_WITHIN = 1.0
+IDLE = 30.0
+"""Seconds without a byte of the answer; an event stream may be silent for longer."""
+MOST_ATTEMPTS = 3
+FIRST_PAUSE = 0.05
+SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+WORTH_ANOTHER = frozenset({502, 503, 504})
+GONE = frozenset({502, 504})
+"""Statuses that a proxy in front of an instance gives when it cannot reach it."""
+PIECE = 64 * 1024
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(kw_only=True)
+class Asked:
+    """What a service is asked; `deadline` by the event loop's clock. `target` is path and query as they came."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+    deadline: float
+
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether it does the same when it arrives twice (RFC 9110, section 9.2.2, and our Idempotency-Key)."""
+        if self.method in SAFE or self.method in ("PUT", "DELETE"):
+            return True
+        return any(name.lower() == "idempotency-key" for name, _ in self.headers)
+
+
+@dataclass(kw_only=True)
+class Answer:
+    """A service's answer, of which the body has yet to be read."""
+
+    response: aiohttp.ClientResponse
+    instance: Instance
+
+    @property
+    def status(self) -> int:
+        return self.response.status
+
+    @property
+    def headers(self) -> Headers:
+        """As they came, in lower case, those that come several times included."""
+        return [(name.lower(), value) for name, value in self.response.raw_headers]
+
+    async def pieces(self) -> AsyncGenerator[bytes, None]:
+        """
+        The body as it comes.
+
+        :raises NoAnswer: it breaks off
+        """
+        streams = self.response.content_type == "text/event-stream"
+        content = self.response.content
+        try:
+            while True:
+                async with asyncio.timeout(None if streams else IDLE):
+                    piece = await content.readany()
+                if not piece:
+                    return
+                yield piece
+        except (aiohttp.ClientError, OSError, TimeoutError) as why:
+            self.instance.breaker.failed()
+            raise NoAnswer("The service's answer broke off.") from why
+
+
+@dataclass
+class Caller:
+    """Asks services over pooled connections; counts attempts, and retries that the budget refused, by service."""
+
+    session: aiohttp.ClientSession
+    attempts: dict[str, int] = field(default_factory=dict)
+    exhausted: dict[str, int] = field(default_factory=dict)
+
+    @asynccontextmanager
+    async def asking(self, service: Service, asked: Asked) -> AsyncIterator[Answer]:
+        """
+        The answer, while the block lasts.
+
+        :raises NoInstance: nobody may be asked
+        :raises ServiceFull: the service has as many requests as it may have
+        :raises NotReached: no instance took the request
+        :raises NoAnswer: an instance took it, and was gone before it answered
+        :raises TooLate: no answer within the time there was
+        """
+        with service.room():
+            await service.known(self.session)
+            service.budget.deposit()
+            answer = await self._answer(service, asked)
+            answer.instance.under_way += 1
+            try:
+                yield answer
+            finally:
+                answer.instance.under_way -= 1
+                # A connection whose answer was not read to its end cannot be used again.
+                if answer.response.content.at_eof():
+                    answer.response.release()
+                else:
+                    answer.response.close()
+
+    async def _answer(self, service: Service, asked: Asked) -> Answer:
+        tried: list[Instance] = []
+        while True:
+            instance = service.choose(avoid=tried)
+            tried.append(instance)
+            try:
+                answer = await self._attempt(service, instance, asked)
+            except (NotReached, NoAnswer) as failure:
+                harmless = isinstance(failure, NotReached) or asked.may_be_repeated
+                if not (harmless and self._once_more(service, tried)):
+                    raise
+                if not service.has_other(tried):
+                    await self._pause(len(tried), asked)
+                continue
+            worth_it = answer.status in WORTH_ANOTHER and asked.method in SAFE and service.has_other(tried)
+            if not (worth_it and self._once_more(service, tried)):
+                return answer
+            answer.response.close()
+
+    def _once_more(self, service: Service, tried: Sequence[Instance]) -> bool:
+        if len(tried) >= MOST_ATTEMPTS:
+            return False
+        if service.budget.withdraw():
+            return True
+        self.exhausted[service.name] = self.exhausted.get(service.name, 0) + 1
+        return False
+
+    async def _pause(self, times: int, asked: Asked) -> None:
+        """Full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015), and never past the deadline."""
+        pause = random.uniform(0, FIRST_PAUSE * 2**times)
+        if asyncio.get_running_loop().time() + pause >= asked.deadline:
+            raise TooLate
+        await asyncio.sleep(pause)
+
+    async def _attempt(self, service: Service, instance: Instance, asked: Asked) -> Answer:
+        self.attempts[service.name] = self.attempts.get(service.name, 0) + 1
+        instance.breaker.begin()
+        instance.under_way += 1
+        try:
+            async with asyncio.timeout_at(asked.deadline):
+                response = await self.session.request(
+                    asked.method,
+                    URL(instance.address + asked.target, encoded=True),
+                    headers=CIMultiDict(asked.headers),
+                    data=asked.body or None,
+                    # A redirect is the client's to follow: we would go wherever a service, or its guest, sends us.
+                    allow_redirects=False,
+                )
+        except asyncio.CancelledError:
+            instance.breaker.abandoned()
+            raise
+        except TimeoutError as why:
+            self._went_wrong(instance)
+            # aiohttp's own, for a connection, is one too.
+            if isinstance(why, aiohttp.ServerTimeoutError):
+                raise NotReached(f"{service.name} does not answer.") from why
+            raise TooLate from why
+        except aiohttp.ClientConnectorError as why:
+            self._went_wrong(instance)
+            raise NotReached(f"{service.name} does not answer.") from why
+        except (aiohttp.ClientError, OSError, ValueError) as why:
+            self._went_wrong(instance)
+            raise NoAnswer(f"{service.name} gave no answer; nobody knows whether it did what was asked.") from why
+        finally:
+            instance.under_way -= 1
+        instance.answered += 1
+        instance.wrong += response.status >= 500
+        if response.status in GONE:
+            instance.breaker.failed()
+        else:
+            instance.breaker.succeeded()
+        return Answer(response=response, instance=instance)
+
+    def _went_wrong(self, instance: Instance) -> None:
+        instance.answered += 1
+        instance.wrong += 1
+        instance.breaker.failed()
+
+
+def new_session() -> aiohttp.ClientSession:
+    """Connections to services; nothing of a request or answer is changed, followed, decoded or remembered."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ttl_dns_cache=5),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN),
+        auto_decompress=False,
+        requote_redirect_url=False,
+        skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
+        read_bufsize=PIECE,
+        max_line_size=16 * 1024,
+        max_field_size=16 * 1024,
+    )

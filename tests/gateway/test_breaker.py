@@ -1,0 +1,124 @@
+"""When an instance is left alone, and when it is asked again."""
+
+from collections.abc import Callable
+
+import pytest
+
+from nexus.gateway.upstream.breaker import FIRST_REST, IN_A_ROW, LONGEST_REST, WINDOW, Breaker, State
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def breaker(clock: Clock) -> Breaker:
+    return Breaker(clock=clock, jitter=lambda: 1.0)
+
+
+def ask(breaker: Breaker, outcome: Callable[[Breaker], None], times: int = 1) -> None:
+    for _ in range(times):
+        assert breaker.allows
+        breaker.begin()
+        outcome(breaker)
+
+
+def test_opens_after_failures_in_a_row(breaker: Breaker) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW - 1)
+    assert breaker.state is State.CLOSED
+
+    ask(breaker, Breaker.failed)
+
+    assert breaker.state is State.OPEN
+    assert not breaker.allows
+
+
+def test_a_success_between_begins_the_row_anew(breaker: Breaker) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW - 1)
+    ask(breaker, Breaker.succeeded)
+    ask(breaker, Breaker.failed, IN_A_ROW - 1)
+
+    assert breaker.state is State.CLOSED
+
+
+def test_opens_when_half_of_the_last_twenty_failed(breaker: Breaker) -> None:
+    for _ in range(WINDOW // 2 - 1):
+        ask(breaker, Breaker.succeeded)
+        ask(breaker, Breaker.failed)
+    ask(breaker, Breaker.succeeded)
+    assert breaker.state is State.CLOSED
+
+    ask(breaker, Breaker.failed)
+
+    assert breaker.state is State.OPEN
+
+
+def test_lets_one_probe_pass_when_it_has_rested(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    clock.now += FIRST_REST
+
+    assert breaker.allows
+    breaker.begin()
+
+    assert breaker.state is State.HALF_OPEN
+    assert not breaker.allows
+
+
+def test_closes_when_the_probe_succeeds(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    clock.now += FIRST_REST
+    ask(breaker, Breaker.succeeded)
+
+    assert breaker.state is State.CLOSED
+    ask(breaker, Breaker.failed, IN_A_ROW - 1)
+    assert breaker.state is State.CLOSED
+
+
+def test_rests_twice_as_long_after_each_failed_probe(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    rests = [breaker.rests_for]
+    for _ in range(6):
+        clock.now += breaker.rests_for
+        ask(breaker, Breaker.failed)
+        rests.append(breaker.rests_for)
+
+    assert rests == [1, 2, 4, 8, 16, LONGEST_REST, LONGEST_REST]
+
+
+def test_a_probe_whose_client_left_says_nothing(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    clock.now += FIRST_REST
+    ask(breaker, Breaker.abandoned)
+
+    assert breaker.state is State.OPEN
+    assert breaker.allows
+
+
+def test_what_was_under_way_when_it_opened_neither_closes_nor_prolongs_it(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    clock.now += FIRST_REST / 2
+
+    breaker.succeeded()
+    breaker.failed()
+
+    assert breaker.state is State.OPEN
+    assert breaker.rests_for == FIRST_REST / 2
+
+
+def test_tells_of_each_change(clock: Clock) -> None:
+    told: list[State] = []
+    breaker = Breaker(clock=clock, jitter=lambda: 1.0, moved=told.append)
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    clock.now += FIRST_REST
+    ask(breaker, Breaker.succeeded)
+
+    assert told == [State.OPEN, State.HALF_OPEN, State.CLOSED]
