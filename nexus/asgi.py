@@ -19,6 +19,8 @@ from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 
 from nexus.eventbus import bus, metrics  # noqa: E402
+from nexus.web import registration  # noqa: E402
+from nexus.web.express.cors import CrossOrigin  # noqa: E402
 from nexus.web.express.lane import Lane  # noqa: E402
 from nexus.web.express.ordinary import Ordinary  # noqa: E402
 
@@ -42,14 +44,24 @@ def _start() -> None:
     # How long a thread keeps the others waiting: the event loop is always busy, and whoever comes back from the
     # database with a batch of orders would stand before it for the usual 5 ms, several times a batch.
     sys.setswitchinterval(GIVE_WAY)
+    if _registration:
+        _registration.begin()
 
 
+def _stop() -> None:
+    if _registration:
+        _registration.end()
+
+
+_registration = registration.of_settings()
 _elsewhere = [module.elsewhere for module in _modules("elsewhere")] if settings.SERVICES else []
 _doors = [module for module in _modules("express") if hasattr(module, "door")]
-application = Lane(
+_lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
     elsewhere=_elsewhere[0] if _elsewhere else None,
     started=_start,
+    stopped=_stop,
     **({"door": _doors[0].door, "headers": _doors[0].headers_of} if _doors else {}),
 )
+application = CrossOrigin(_lane, origins=settings.CORS_ORIGINS) if settings.CORS_ORIGINS else _lane

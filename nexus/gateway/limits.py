@@ -9,10 +9,10 @@ import logging
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from typing import NamedTuple
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.signals import setting_changed
@@ -51,10 +51,12 @@ LEASE, LARGEST_LEASE, MOST_LEASES = 100_000, 128, 10_000
 
 @dataclass(frozen=True)
 class Policy:
-    """So many requests in so many seconds, evenly refilled."""
+    """So many requests in so many seconds, evenly refilled; a request may cost as much as several."""
 
     count: int
     seconds: int
+    name: str = "default"
+    cost: int = 1
 
     @staticmethod
     @cache
@@ -62,15 +64,32 @@ class Policy:
         """What ``NEXUS_RATE_LIMIT`` says; a count of 0 means no limit."""
         return Policy(*settings.RATE_LIMIT)
 
+    @staticmethod
+    def of(path: str, claims: Mapping[str, Any] | None = None) -> "Policy":
+        """
+        The policy for a request: that of the path's class if there is one (``RATE_CLASSES``), else that of the first
+        scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
+        """
+        scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
+        return _policy_of(path.rstrip("/"), scope)
+
     @cached_property
     def interval(self) -> int:
-        """Microseconds between requests at the steady rate; one is the shortest there is."""
-        return max(1, self.seconds * 1_000_000 // self.count)
+        """Microseconds that one request takes of the bucket; one is the least there is."""
+        return self.cost * self._spacing
 
     @cached_property
     def burst(self) -> int:
         """Microseconds' worth of requests that may come at once."""
-        return self.interval * self.count
+        return self._spacing * self.count
+
+    @cached_property
+    def _spacing(self) -> int:
+        return max(1, self.seconds * 1_000_000 // self.count)
+
+    def bucket(self, caller: str) -> str:
+        """Where the caller's requests of this kind are counted."""
+        return caller if self.name == "default" else f"{self.name}:{caller}"
 
     @cached_property
     def words(self) -> tuple[bytes, bytes]:
@@ -80,12 +99,25 @@ class Policy:
     @cached_property
     def line(self) -> tuple[bytes, bytes]:
         """What tells a caller of it."""
-        return b"ratelimit-policy", b'"default";q=%d;w=%d' % (self.count, self.seconds)
+        return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.count, self.seconds)
 
 
 @receiver(setting_changed)
 def _forget_policy(**_: object) -> None:
     Policy.of_settings.cache_clear()
+    _policy_of.cache_clear()
+
+
+@lru_cache(maxsize=10_000)
+def _policy_of(path: str, scope: str) -> Policy:
+    usual = Policy.of_settings()
+    if not usual.count:
+        return usual
+    kind = settings.RATE_CLASSES.get(path, "")
+    name = next((each for each in (kind, *scope.split()) if each in settings.RATE_LIMITS), "default")
+    count, seconds = settings.RATE_LIMITS.get(name, (usual.count, usual.seconds))
+    # Nobody's whole bucket is smaller than what one request costs.
+    return Policy(count, seconds, name=name, cost=min(settings.RATE_COSTS.get(kind, 1), count))
 
 
 class Verdict(NamedTuple):
@@ -123,7 +155,8 @@ def limit_lines(verdict: Verdict, policy: Policy) -> tuple[tuple[bytes, bytes], 
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers
     """
-    return policy.line, (b"ratelimit", b'"default";r=%d;t=%d' % (verdict.remaining, verdict.reset))
+    told = (policy.name.encode(), verdict.remaining, verdict.reset)
+    return policy.line, (b"ratelimit", b'"%s";r=%d;t=%d' % told)
 
 
 class Lease:
@@ -176,15 +209,16 @@ class RateLimiter:
 
     def check(self, caller: str, policy: Policy) -> Verdict:
         """Count one request of the caller."""
-        return _verdict(policy, *self._ask(caller, policy))
+        return _verdict(policy, *self._ask(policy.bucket(caller), policy))
 
     async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
         """The same on the event loop; of whoever comes often, several requests are counted ahead."""
+        caller = policy.bucket(caller)
         lease, now = self._lease_of(caller), int(self._clock() * 1_000_000)
         lease.came(now)
         if (full_in := lease.take(policy.interval, now)) is not None:
             return _verdict(policy, 1, full_in, 0)
-        size = lease.next_size()
+        size = lease.next_size() if policy.cost == 1 else 1
         lease.pending = lease.pending or size > 1
         try:
             told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words, b"%d" % size)

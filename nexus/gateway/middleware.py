@@ -1,8 +1,9 @@
 """The front door: what every request of the outside world passes before an app sees it."""
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
-from nexus.gateway.callers import caller_of
+from nexus.gateway.callers import caller_of, claims_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
 from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
 from nexus.gateway.routes import ALIASES, LIMITED
@@ -21,9 +22,9 @@ def front_door(request: HttpRequest) -> Step:
     _translate(request)
     verdict = _count(request)
     if verdict and not verdict.allowed:
-        return _with_limits(respond(RateLimited(retry_after=verdict.retry_after), request), verdict)
+        return _with_limits(request, respond(RateLimited(retry_after=verdict.retry_after), request), verdict)
     response = yield
-    return _with_limits(response, verdict) if verdict else response
+    return _with_limits(request, response, verdict) if verdict else response
 
 
 def _translate(request: HttpRequest) -> None:
@@ -45,14 +46,18 @@ def _oversized(request: HttpRequest) -> HttpResponse | None:
 
 
 def _count(request: HttpRequest) -> Verdict | None:
-    policy = Policy.of_settings()
-    if not policy.count or not request.path_info.startswith(LIMITED):
+    if not Policy.of_settings().count or not request.path_info.startswith(LIMITED):
         return None
+    policy = _policy_of(request)
     counted: Verdict | None = request.META.get(COUNTED)
     return counted or limiter.check(caller_of(request), policy)
 
 
-def _with_limits(response: HttpResponse, verdict: Verdict) -> HttpResponse:
-    for name, value in limit_lines(verdict, Policy.of_settings()):
+def _with_limits(request: HttpRequest, response: HttpResponse, verdict: Verdict) -> HttpResponse:
+    for name, value in limit_lines(verdict, _policy_of(request)):
         response[name.decode()] = value.decode()
     return response
+
+
+def _policy_of(request: HttpRequest) -> Policy:
+    return Policy.of(request.path_info, claims_of(request) if settings.RATE_LIMITS else None)

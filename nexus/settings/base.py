@@ -137,6 +137,13 @@ RESERVATION_HOURS = env.number("NEXUS_RESERVATION_HOURS")
 METRICS_PORT = env.number("NEXUS_METRICS_PORT")
 ORDER_OVERDUE_SECONDS = env.number("NEXUS_ORDER_OVERDUE_SECONDS")
 RATE_LIMIT = env.rate("NEXUS_RATE_LIMIT")
+RATE_LIMITS = env.rates("NEXUS_RATE_LIMITS")
+RATE_CLASSES = dict.fromkeys(
+    ("/api/v1/accounts/token", "/api/v1/accounts/token/refresh", "/api/v1/accounts/register", "/oauth/token"), "login"
+)
+"""Paths whose requests are of a kind; a kind may have a limit and a price of its own."""
+RATE_COSTS = {"login": 10}
+"""What one request of a kind takes of the bucket: a password is slow to verify, for whoever guesses and for us."""
 TRUSTED_PROXIES = env.number("NEXUS_TRUSTED_PROXIES")
 ROUTES = {
     "/api/v1/accounts": "accounts",
@@ -154,6 +161,8 @@ ROUTES = {
 SERVICES = env.pairs("NEXUS_SERVICES")
 SERVICE_SECONDS = {name: float(seconds) for name, seconds in env.pairs("NEXUS_SERVICE_SECONDS").items()}
 CONSUL_URL, EUREKA_URL = env.text("NEXUS_CONSUL_URL"), env.text("NEXUS_EUREKA_URL")
+REGISTER = env.text("NEXUS_REGISTER")
+CORS_ORIGINS = env.words("NEXUS_CORS_ORIGINS")
 MAX_BODY = DATA_UPLOAD_MAX_MEMORY_SIZE = env.number("NEXUS_MAX_BODY")
 VAR_DIR = Path(env.text("NEXUS_VAR"))
 

@@ -57,11 +57,14 @@ VARIABLES = {
     "NEXUS_METRICS_PORT": Variable("0", "where the relay answers Prometheus, on all addresses; 0: nowhere"),
     "NEXUS_ORDER_OVERDUE_SECONDS": Variable("60", "an order still placed after that many seconds is driven on"),
     "NEXUS_RATE_LIMIT": Variable("1200/60", "requests per seconds for one customer or address; 0 switches it off"),
+    "NEXUS_RATE_LIMITS": Variable("", "NAME=COUNT/SECONDS where a class of paths or a token's scope has its own"),
     "NEXUS_TRUSTED_PROXIES": Variable("0", "how many proxies in front append to X-Forwarded-For"),
     "NEXUS_SERVICES": Variable("", "apps elsewhere, NAME=ADDRESSES with commas between; see docs/gateway.md"),
     "NEXUS_SERVICE_SECONDS": Variable("", "NAME=SECONDS until a service's answer must have begun, where not 10"),
     "NEXUS_CONSUL_URL": Variable("", "Consul's HTTP API, where NEXUS_SERVICES names consul://"),
     "NEXUS_EUREKA_URL": Variable("", "Eureka's API down to /eureka, where NEXUS_SERVICES names eureka://"),
+    "NEXUS_REGISTER": Variable("", "makes this process known to a registry: consul://NAME@HOST:PORT or eureka://…"),
+    "NEXUS_CORS_ORIGINS": Variable("", "origins whose pages may call the API, with commas between"),
     "NEXUS_MAX_BODY": Variable("1048576", "bytes of a request body; more is answered 413"),
     "NEXUS_LOG_LEVEL": Variable("INFO", "DEBUG, INFO, WARNING or ERROR"),
 }
@@ -110,9 +113,19 @@ class Environment:
 
     def rate(self, name: str) -> tuple[int, int]:
         """``1200/60`` as (1200, 60); ``0`` as (0, 1)."""
-        count, _, seconds = self.text(name).partition("/")
+        return self._rate(name, self.text(name))
+
+    def rates(self, name: str) -> dict[str, tuple[int, int]]:
+        """``a=5/60, b=7/1`` by name; none of them 0."""
+        found = {key: self._rate(name, value) for key, value in self.pairs(name).items()}
+        if not all(count for count, _ in found.values()):
+            raise ImproperlyConfigured(f"{name} can limit, but not switch off")
+        return found
+
+    def _rate(self, name: str, text: str) -> tuple[int, int]:
+        count, _, seconds = text.partition("/")
         if not count.isdigit() or not (seconds or "1").isdigit():
-            raise ImproperlyConfigured(f"{name} must look like 1200/60, not {self.text(name)!r}")
+            raise ImproperlyConfigured(f"{name} must look like 1200/60, not {text!r}")
         return int(count), int(seconds or "1") or 1
 
     def url(self, name: str, *, password: str = "") -> str:

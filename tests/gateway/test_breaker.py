@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from nexus.gateway.upstream.breaker import FIRST_REST, IN_A_ROW, LONGEST_REST, WINDOW, Breaker, State
+from nexus.gateway.upstream.breaker import FIRST_REST, IN_A_ROW, LONGEST_REST, WINDOW, YOUNG, Breaker, State
 
 
 class Clock:
@@ -91,7 +91,30 @@ def test_rests_twice_as_long_after_each_failed_probe(breaker: Breaker, clock: Cl
         ask(breaker, Breaker.failed)
         rests.append(breaker.rests_for)
 
-    assert rests == [1, 2, 4, 8, 16, LONGEST_REST, LONGEST_REST]
+    assert rests == [FIRST_REST * 2**times for times in range(7)]
+    clock.now += 1000
+    ask(breaker, Breaker.failed)
+    assert breaker.rests_for == LONGEST_REST
+
+
+def test_rests_no_longer_when_there_is_nobody_to_burden(breaker: Breaker, clock: Clock) -> None:
+    ask(breaker, Breaker.failed, IN_A_ROW)
+    for _ in range(3):
+        clock.now += breaker.rests_for
+        breaker.begin()
+        breaker.failed(reached=False)
+
+    assert breaker.rests_for == FIRST_REST
+
+
+def test_who_has_only_just_gone_may_be_back_soon(breaker: Breaker, clock: Clock) -> None:
+    assert not breaker.may_be_back_within(1.0), "it is there"
+    ask(breaker, Breaker.failed, IN_A_ROW)
+
+    assert breaker.may_be_back_within(FIRST_REST)
+    assert not breaker.may_be_back_within(FIRST_REST / 2)
+    clock.now += YOUNG
+    assert not breaker.may_be_back_within(FIRST_REST)
 
 
 def test_a_probe_whose_client_left_says_nothing(breaker: Breaker, clock: Clock) -> None:

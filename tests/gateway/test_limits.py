@@ -223,6 +223,53 @@ class TestFrontDoor:
         assert (answer.status_code, answer.json()["code"]) == (400, code)
 
 
+class TestKinds:
+    """A class of paths or a token's scope may have a limit of its own, and a request may cost as much as several."""
+
+    def test_a_login_costs_as_much_as_ten_reads(self, limited: APIClient, settings: object) -> None:
+        settings.RATE_LIMIT = (25, 3600)
+
+        logins = [limited.post("/api/v1/accounts/token", {}).status_code == 429 for _ in range(3)]
+        reads = [limited.get("/api/v1/nothing").status_code for _ in range(6)]
+
+        assert logins == [False, False, True]
+        assert reads == [404] * 5 + [429]
+
+    def test_a_class_of_paths_has_a_bucket_of_its_own(self, limited: APIClient, settings: object) -> None:
+        settings.RATE_LIMITS, settings.RATE_COSTS = {"login": (2, 3600)}, {}
+
+        logins = [limited.post(path, {}) for path in ("/api/v1/accounts/token", "/api/users/token", "/oauth/token/")]
+        reads = [limited.get("/api/v1/nothing").status_code for _ in range(4)]
+
+        assert [answer.status_code == 429 for answer in logins] == [False, False, True]
+        assert logins[0]["RateLimit-Policy"] == '"login";q=2;w=3600'
+        assert reads == [404, 404, 404, 429]
+
+    @pytest.mark.parametrize(
+        ("scope", "policy"),
+        [("orders partner", Policy(9, 60, name="partner")), ("orders", Policy(3, 3600)), ("", Policy(3, 3600))],
+    )
+    def test_a_scope_has_a_plan_of_its_own(
+        self, scope: str, policy: Policy, limited: APIClient, settings: object
+    ) -> None:
+        settings.RATE_LIMITS = {"partner": (9, 60)}
+
+        assert Policy.of("/api/v1/products", {"scope": scope}) == policy
+
+    def test_nothing_costs_more_than_there_is(self, limited: APIClient) -> None:
+        assert Policy.of("/oauth/token").cost == 3
+
+    def test_what_costs_more_is_counted_alike_on_the_express_lane(self, clean_redis: object) -> None:
+        dear = Policy(count=50, seconds=3600, cost=10)
+
+        async def run() -> list[bool]:
+            pipe, limiter = Pipe(settings.REDIS_URL), RateLimiter()
+            asked = [limiter.check_in_turn(pipe, "somebody", dear) for _ in range(20)]
+            return [verdict.allowed for verdict in await asyncio.gather(*asked)]
+
+        assert sum(asyncio.run(run())) == 5
+
+
 class TestRoot:
     def test_shows_people_the_way(self, limited: APIClient) -> None:
         page = limited.get("/", headers={"Accept": "text/html"}).content.decode()

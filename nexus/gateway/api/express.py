@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Policy, limit_lines, limiter
+from nexus.gateway.routes import real_path
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.lane import refusal
 from nexus.web.express.pipe import redis
@@ -12,9 +13,9 @@ from nexus.web.express.pipe import redis
 
 async def door(exchange: Exchange) -> Reply | None:
     """Count the request; the refusal when it is one too many."""
-    policy = Policy.of_settings()
-    if not policy.count:
+    if not Policy.of_settings().count:
         return None
+    exchange.policy = policy = Policy.of(real_path(exchange.path), exchange.claims())
     peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
     caller = caller_at(peer, headers=exchange.headers, claims=exchange.claims())
     exchange.verdict = await limiter.check_in_turn(redis(), caller, policy)
@@ -25,4 +26,4 @@ async def door(exchange: Exchange) -> Reply | None:
 
 def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
     """What the answer tells the caller about the limit, as it goes out."""
-    return limit_lines(exchange.verdict, Policy.of_settings()) if exchange.verdict else ()
+    return limit_lines(exchange.verdict, exchange.policy) if exchange.verdict else ()

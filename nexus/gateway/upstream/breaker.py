@@ -12,8 +12,10 @@ from enum import StrEnum
 IN_A_ROW = 5
 WINDOW = 20
 SHARE = 0.5
-FIRST_REST, LONGEST_REST = 1.0, 30.0
-"""Seconds; each rest without success is twice as long as the one before."""
+FIRST_REST, LONGEST_REST = 0.25, 30.0
+"""Seconds; each rest is twice as long as the one before, unless there was nobody to burden with a question."""
+YOUNG = 5.0
+"""Seconds for which whoever has gone may be about to come back: a process that is replaced takes so long."""
 
 
 class State(StrEnum):
@@ -39,7 +41,7 @@ class Breaker:
         self._clock, self._jitter, self._moved = clock, jitter, moved
         self._last: deque[bool] = deque(maxlen=WINDOW)
         self._rest = FIRST_REST
-        self._until = float("-inf")
+        self._until = self._since = float("-inf")
         self._probing = False
         self.state = State.CLOSED
 
@@ -54,6 +56,11 @@ class Breaker:
     def rests_for(self) -> float:
         """Seconds until the next probe."""
         return max(0.0, self._until - self._clock())
+
+    def may_be_back_within(self, seconds: float) -> bool:
+        """Whether it is worth a moment's waiting: it has gone a moment ago, and is to be asked within that time."""
+        is_young = self._clock() - self._since < YOUNG
+        return self.state is not State.CLOSED and is_young and (self._probing or self.rests_for <= seconds)
 
     def begin(self) -> None:
         """A request goes there; while the breaker is open it is the probe."""
@@ -71,14 +78,16 @@ class Breaker:
             self._rest, self._probing = FIRST_REST, False
             self._become(State.CLOSED)
 
-    def failed(self) -> None:
-        """It did not, or not in time."""
+    def failed(self, *, reached: bool = True) -> None:
+        """It did not, or not in time; `reached` unless there was nobody to take the connection."""
         if self.state is State.CLOSED:
             self._last.append(False)
             if self._is_bad():
+                self._since = self._clock()
                 self._open()
         elif self._probing:
-            self._rest = min(2 * self._rest, LONGEST_REST)
+            if reached:
+                self._rest = min(2 * self._rest, LONGEST_REST)
             self._open()
 
     def abandoned(self) -> None:

@@ -11,7 +11,7 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from nexus.contracts.errors import NoAnswer, TooLate
-from nexus.gateway.exceptions import NotReached
+from nexus.gateway.exceptions import NoInstance, NotReached
 from nexus.gateway.upstream.service import Instance, Service
 
 CONNECT_WITHIN = 1.0
@@ -19,6 +19,8 @@ IDLE = 30.0
 """Seconds without a byte of the answer; an event stream may be silent for longer."""
 MOST_ATTEMPTS = 3
 FIRST_PAUSE = 0.05
+COMING_BACK, LOOK_EVERY = 0.4, 0.02
+"""Seconds that a request waits when everybody it could go to has only just gone."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 WORTH_ANOTHER = frozenset({502, 503, 504})
 GONE = frozenset({502, 504})
@@ -118,21 +120,37 @@ class Caller:
     async def _answer(self, service: Service, asked: Asked) -> Answer:
         tried: list[Instance] = []
         while True:
-            instance = service.choose(avoid=tried)
+            instance = await self._choose(service, tried, asked)
             tried.append(instance)
             try:
                 answer = await self._attempt(service, instance, asked)
             except (NotReached, NoAnswer) as failure:
+                elsewhere = service.has_other(tried)
+                # What nobody took burdens nobody when somebody else is asked: no retry in the sense of the budget.
+                if isinstance(failure, NotReached) and elsewhere and len(tried) < MOST_ATTEMPTS:
+                    continue
                 harmless = isinstance(failure, NotReached) or asked.may_be_repeated
                 if not (harmless and self._once_more(service, tried)):
                     raise
-                if not service.has_other(tried):
+                if not elsewhere:
                     await self._pause(len(tried), asked)
                 continue
             worth_it = answer.status in WORTH_ANOTHER and asked.method in SAFE and service.has_other(tried)
             if not (worth_it and self._once_more(service, tried)):
                 return answer
             answer.response.close()
+
+    async def _choose(self, service: Service, tried: Sequence[Instance], asked: Asked) -> Instance:
+        """Somebody to ask; waits a moment if everybody has only just gone, as when processes are replaced in turn."""
+        now = asyncio.get_running_loop().time
+        until = min(now() + COMING_BACK, asked.deadline)
+        while True:
+            try:
+                return service.choose(avoid=tried)
+            except NoInstance:
+                if now() >= until or not service.may_be_back_within(COMING_BACK):
+                    raise
+                await asyncio.sleep(LOOK_EVERY)
 
     def _once_more(self, service: Service, tried: Sequence[Instance]) -> bool:
         if len(tried) >= MOST_ATTEMPTS:
@@ -167,13 +185,13 @@ class Caller:
             instance.breaker.abandoned()
             raise
         except TimeoutError as why:
-            self._went_wrong(instance)
             # aiohttp's own, for a connection, is one too.
+            self._went_wrong(instance, reached=not isinstance(why, aiohttp.ServerTimeoutError))
             if isinstance(why, aiohttp.ServerTimeoutError):
                 raise NotReached(f"{service.name} does not answer.") from why
             raise TooLate from why
         except aiohttp.ClientConnectorError as why:
-            self._went_wrong(instance)
+            self._went_wrong(instance, reached=False)
             raise NotReached(f"{service.name} does not answer.") from why
         except (aiohttp.ClientError, OSError, ValueError) as why:
             self._went_wrong(instance)
@@ -188,10 +206,10 @@ class Caller:
             instance.breaker.succeeded()
         return Answer(response=response, instance=instance)
 
-    def _went_wrong(self, instance: Instance) -> None:
+    def _went_wrong(self, instance: Instance, *, reached: bool = True) -> None:
         instance.answered += 1
         instance.wrong += 1
-        instance.breaker.failed()
+        instance.breaker.failed(reached=reached)
 
 
 def new_session() -> aiohttp.ClientSession:

@@ -108,6 +108,10 @@ class Service:
         others = (each for each in self.instances.values() if each not in tried)
         return any(each.breaker.allows and each.ejected_until <= now for each in others)
 
+    def may_be_back_within(self, seconds: float) -> bool:
+        """Whether somebody who has only just gone will be asked again within that time."""
+        return any(each.breaker.may_be_back_within(seconds) for each in self.instances.values())
+
     def _rests_for(self) -> int:
         rests = [each.breaker.rests_for for each in self.instances.values()]
         return max(1, round(min(rests, default=1.0)))

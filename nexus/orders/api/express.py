@@ -74,6 +74,10 @@ class Counter:
         """Whether who comes now is told to come again."""
         return len(self._waiting) >= MOST_WAITING
 
+    def pressure(self) -> float:
+        """How full the queue is, of 1."""
+        return len(self._waiting) / MOST_WAITING
+
     def place(self, wanted: services.Wanted) -> Outcome:
         """
         The order once it is placed, or what `services.place_orders` says instead.
@@ -200,5 +204,6 @@ ROUTES = [
         handle=place_order,
         allow="GET, POST, HEAD, OPTIONS",
         is_full=counter.is_full,
+        pressure=counter.pressure,
     )
 ]

@@ -47,7 +47,19 @@ def _new_id() -> str:
 class Exchange:
     """One request. What the handler decides about it later, such as who is calling, is kept with it."""
 
-    __slots__ = ("_claims", "admit", "body", "headers", "identity", "name", "path", "query", "scope", "verdict")
+    __slots__ = (
+        "_claims",
+        "admit",
+        "body",
+        "headers",
+        "identity",
+        "name",
+        "path",
+        "policy",
+        "query",
+        "scope",
+        "verdict",
+    )
 
     def __init__(self, scope: Mapping[str, Any], *, name: str, body: bytes) -> None:
         self.scope, self.name, self.body = scope, name, body
@@ -57,6 +69,7 @@ class Exchange:
         given = self.headers.get("x-request-id", "")
         self.identity = given if given and ACCEPTED_ID.fullmatch(given) else _new_id()
         self.verdict: Any = None
+        self.policy: Any = None
         self._claims: Mapping[str, Any] | EllipsisType | None = ...
         self.admit: Callable[[], Awaitable[Reply | None]]
 

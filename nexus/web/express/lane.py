@@ -30,6 +30,19 @@ COUNTED = "nexus.verdict"
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
 
 
+BROWSING = ("/api/v1/products", "/api/v1/categories", "/api/v1/product-types", "/api/schema", "/api/docs")
+
+
+def patience_with(method: str, path: str) -> float:
+    """
+    Up to which pressure a request is still taken on, of 1: who looks around is sent away first, then who reads what is
+    theirs, and last who buys (*Site Reliability Engineering*, ch. 21, "Criticality").
+    """
+    if method not in ("GET", "HEAD"):
+        return 1.0
+    return 0.6 if path.startswith(BROWSING) else 0.8
+
+
 class Busy(Unavailable):
     """Too many requests wait already; come back in a second."""
 
@@ -65,6 +78,7 @@ class Lane:
     ) -> None:
         self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
         self._elsewhere = elsewhere
+        self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -109,10 +123,13 @@ class Lane:
                 await self._send(exchange, reply, send)
                 return
             verdict = exchange.verdict
-        if self._ordinary.is_full:
+        if self._pressure() >= patience_with(scope["method"], scope["path"]):
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))
+
+    def _pressure(self) -> float:
+        return max((self._ordinary.pressure, *(pressure() for pressure in self._pressures)))
 
     async def _hand_over(self, forward: Forward, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         body = await read_body(scope, receive)

@@ -16,7 +16,7 @@ MOST_WAITING = 64
 
 
 class Ordinary:
-    """Runs a WSGI application in so many threads; `is_full` says when so many more wait already."""
+    """Runs a WSGI application in so many threads, while so many more may wait."""
 
     def __init__(self, application: Application, *, threads: int = THREADS, waiting: int = MOST_WAITING) -> None:
         self._application, self._most = application, threads + waiting
@@ -24,8 +24,9 @@ class Ordinary:
         self._under_way = 0
 
     @property
-    def is_full(self) -> bool:
-        return self._under_way >= self._most
+    def pressure(self) -> float:
+        """How full it is, of 1: who comes then would wait for too long."""
+        return self._under_way / self._most if self._most else 1.0
 
     async def answer(self, scope: Mapping[str, Any], body: bytes, send: Send, **environ: Any) -> None:
         """Answer the request; `environ` goes to the application beside what the request says."""

@@ -1,6 +1,6 @@
 """Which requests an app answers on the express lane: ``ROUTES`` in its ``api/express.py``."""
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from nexus.web.express.exchange import Exchange, Reply
@@ -13,7 +13,8 @@ Handle = Callable[[Exchange], Awaitable[Reply | None]]
 class Route:
     """
     `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
-    what the path's view answers to. While `is_full` says so, whoever comes is told to come again, before anything else.
+    what the path's view answers to. While `is_full` says so, whoever comes is told to come again, before anything else;
+    `pressure` says how near that is, of 1.
     """
 
     method: str
@@ -21,6 +22,7 @@ class Route:
     handle: Handle
     allow: str
     is_full: Callable[[], bool] = lambda: False
+    pressure: Callable[[], float] = lambda: 0.0
 
 
 class RouteTable:
@@ -28,6 +30,9 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
+
+    def __iter__(self) -> Iterator[Route]:
+        return iter(self._routes.values())
 
     def find(self, method: str, path: str) -> tuple[Route | None, str]:
         """The route and the last part of the path where the route leaves that open."""

@@ -1,0 +1,66 @@
+"""Which pages of other origins may call the API."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from nexus.web.express.cors import CrossOrigin
+from tests.web.test_express import scope
+
+SHOP = "https://shop.example"
+
+
+def ask(path: str, *, origin: str = "", method: str = "GET", **more: str) -> tuple[int, list[tuple[bytes, bytes]]]:
+    said: list[Any] = []
+
+    async def application(_: Mapping[str, Any], __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"vary", b"Accept")]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def send(message: Any) -> None:
+        said.append(message)
+
+    headers = [(name.replace("_", "-"), value) for name, value in more.items()]
+    headers += [("origin", origin)] if origin else []
+    asyncio.run(CrossOrigin(application, origins=[SHOP])(scope(path, method=method, headers=headers), None, send))
+    return said[0]["status"], said[0]["headers"]
+
+
+def test_a_page_that_may_is_told_so() -> None:
+    status, headers = ask("/api/v1/products", origin=SHOP)
+
+    assert status == 200
+    assert (b"access-control-allow-origin", SHOP.encode()) in headers
+    assert (b"vary", b"Origin") in headers
+    assert not any(name == b"access-control-allow-credentials" for name, _ in headers)
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://evil.example", "null", "https://shop.example.evil", "http://shop.example", "https://SHOP.example", ""],
+)
+def test_any_other_is_not(origin: str) -> None:
+    _, headers = ask("/api/v1/products", origin=origin)
+
+    assert not any(name.startswith(b"access-control") for name, _ in headers)
+    assert (b"vary", b"Origin") in headers, "a cache must not give it what another was told"
+
+
+def test_a_browser_that_asks_first_is_answered_at_once() -> None:
+    status, headers = ask("/api/v1/orders", origin=SHOP, method="OPTIONS", access_control_request_method="POST")
+    told = dict(headers)
+
+    assert status == 204
+    assert b"POST" in told[b"access-control-allow-methods"]
+    assert b"Idempotency-Key" in told[b"access-control-allow-headers"]
+
+
+def test_options_without_that_question_go_to_the_view() -> None:
+    assert ask("/api/v1/orders", origin=SHOP, method="OPTIONS")[0] == 200
+
+
+@pytest.mark.parametrize("path", ["/admin/", "/login", "/oauth/authorize", "/livez"])
+def test_pages_are_for_our_own_origin_alone(path: str) -> None:
+    assert ask(path, origin=SHOP)[1] == [(b"vary", b"Accept")]
