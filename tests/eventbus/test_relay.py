@@ -115,6 +115,12 @@ class TestRelay:
         class Stop(threading.Event):
             pauses: list[float | None] = []
 
+            looks = 0
+
+            def is_set(self) -> bool:
+                self.looks += 1
+                return super().is_set() or self.looks > 20
+
             def wait(self, timeout: float | None = None) -> bool:
                 self.pauses.append(timeout)
                 tell(store, lit(), lit())

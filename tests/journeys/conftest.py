@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.services import behind_the_gateway
+from tests.journeys.services import Services, behind_the_gateway
 from tests.journeys.system import System, running_system
 from tests.journeys.trading import _indexed, traded
 from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
@@ -35,7 +35,7 @@ def distributed(tmp_path_factory: pytest.TempPathFactory, rabbitmq: PrivateRabbi
 
 
 @pytest.fixture(scope="session")
-def services(distributed: System) -> Iterator[System]:
+def services(distributed: System) -> Iterator[Services]:
     """The same shop, every app in a process of its own behind the gateway."""
     with behind_the_gateway(distributed) as front:
         yield front

@@ -111,7 +111,7 @@ _joined = JoinedDocument()
 async def _document_of(service: Service, host: str) -> Document | None:
     deadline = asyncio.get_running_loop().time() + WITHIN
     headers = [("Accept", "application/vnd.oai.openapi+json"), ("Host", host)]
-    asked = Asked(method="GET", target=f"{SCHEMA}?format=json", headers=headers, body=b"", deadline=deadline)
+    asked = Asked(method="GET", target=SCHEMA, headers=headers, body=b"", deadline=deadline)
     try:
         async with _proxy().caller.asking(service, asked) as answer:
             body = b"".join([piece async for piece in answer.pieces()])
