@@ -23,6 +23,7 @@ from nexus.web import registration  # noqa: E402
 from nexus.web.express.cors import CrossOrigin  # noqa: E402
 from nexus.web.express.lane import Lane  # noqa: E402
 from nexus.web.express.ordinary import Ordinary  # noqa: E402
+from nexus.web.logs import Journal  # noqa: E402
 
 GIVE_WAY = 0.0001
 """Seconds."""
@@ -60,6 +61,7 @@ _lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
     elsewhere=_elsewhere[0] if _elsewhere else None,
+    journal=Journal() if settings.LOG_FORMAT == "ecs" else None,
     started=_start,
     stopped=_stop,
     **({"door": _doors[0].door, "headers": _doors[0].headers_of} if _doors else {}),

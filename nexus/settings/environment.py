@@ -66,6 +66,7 @@ VARIABLES = {
     "NEXUS_REGISTER": Variable("", "makes this process known to a registry: consul://NAME@HOST:PORT or eureka://…"),
     "NEXUS_CORS_ORIGINS": Variable("", "origins whose pages may call the API, with commas between"),
     "NEXUS_MAX_BODY": Variable("1048576", "bytes of a request body; more is answered 413"),
+    "NEXUS_LOG_FORMAT": Variable("text", "text, or ecs: JSON lines for machines, one for each request too"),
     "NEXUS_LOG_LEVEL": Variable("INFO", "DEBUG, INFO, WARNING or ERROR"),
 }
 

@@ -1,6 +1,7 @@
 """The web process's ASGI application: the express lane in front, the ordinary way behind it."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
@@ -14,6 +15,7 @@ from nexus.contracts.errors import TooLate, Unavailable
 from nexus.web.express.exchange import Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
+from nexus.web.logs import Journal, Watched
 from nexus.web.middleware import FOR_THE_API
 from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
 
@@ -73,19 +75,29 @@ class Lane:
         door: Door = _open,
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
+        journal: Journal | None = None,
         started: Callable[[], None] = lambda: None,
         stopped: Callable[[], None] = lambda: None,
     ) -> None:
         self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
-        self._elsewhere = elsewhere
+        self._elsewhere, self._journal = elsewhere, journal
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await self._answer(scope, receive, send)
+            await (self._noted if self._journal else self._answer)(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
+
+    async def _noted(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        began, watched = time.perf_counter(), Watched(send)
+        try:
+            await self._answer(scope, receive, watched)
+        finally:
+            took = time.perf_counter() - began
+            assert self._journal is not None
+            self._journal.note(scope, status=watched.status, seconds=took, identity=watched.identity)
 
     async def _live(self, receive: Any, send: Any) -> None:
         while True:
