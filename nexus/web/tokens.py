@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
@@ -101,14 +102,14 @@ class Verifier:
         if known and known["exp"] > time.time():
             return known
         try:
-            key_id = str(jwt.get_unverified_header(token).get("kid", ""))
+            key_id = str(_header_of(token.partition(".")[0]).get("kid", ""))
         except (jwt.PyJWTError, ValueError):
             raise BadToken("not valid") from None
         return self.claims(token) if self._keys.has(key_id) else None
 
     def _verify(self, token: str) -> dict[str, Any]:
         try:
-            header = jwt.get_unverified_header(token)
+            header = _header_of(token.partition(".")[0])
             if header.get("typ") != "at+jwt" or not KEY_ID.fullmatch(str(header.get("kid", ""))):
                 raise BadToken("not an access token")
             return jwt.decode(
@@ -124,6 +125,15 @@ class Verifier:
             raise BadToken("expired") from None
         except (jwt.PyJWTError, ValueError):
             raise BadToken("not valid") from None
+
+
+@lru_cache(maxsize=256)
+def _header_of(segment: str) -> dict[str, Any]:
+    """
+    What a token's first part says. All tokens of one key begin alike: reading it anew for each took a third of the time
+    in which an order was accepted. Nothing is trusted for it: the whole token is verified with the key that it names.
+    """
+    return jwt.get_unverified_header(f"{segment}.e30.")
 
 
 def _fetch_keys() -> dict[str, Any]:
