@@ -10,11 +10,11 @@ HOP_BY_HOP = frozenset(
 )
 # Said by us or by nobody: from outside they would be believed.
 OURS = frozenset(
-    b"forwarded x-forwarded-for x-forwarded-host x-forwarded-proto x-forwarded-port x-forwarded-prefix x-real-ip "
+    b"forwarded x-real-ip "
     b"true-client-ip cf-connecting-ip x-client-ip x-cluster-client-ip x-original-url x-rewrite-url "
     b"x-request-id x-request-deadline content-length".split()
 )
-CLAIMS_TO_BE = (b"x-user-", b"x-auth-", b"x-nexus-", b"x-remote-", b"remote-user")
+CLAIMS_TO_BE = (b"x-forwarded-", b"x-user-", b"x-auth-", b"x-nexus-", b"x-remote-", b"remote-user")
 NOT_PASSED_BACK = frozenset({b"server", b"date", b"x-request-id"})
 
 

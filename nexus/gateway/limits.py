@@ -18,6 +18,7 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 from django_redis import get_redis_connection
+from hiredis import ReplyError
 from redis.exceptions import RedisError
 
 from nexus.web.express.pipe import Pipe, RedisAway, Script
@@ -71,7 +72,7 @@ class Policy:
         scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
         """
         scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
-        return _policy_of(path.rstrip("/"), scope)
+        return _policy_of(settings.RATE_CLASSES.get(path.rstrip("/"), ""), scope)
 
     @cached_property
     def interval(self) -> int:
@@ -108,12 +109,11 @@ def _forget_policy(**_: object) -> None:
     _policy_of.cache_clear()
 
 
-@lru_cache(maxsize=10_000)
-def _policy_of(path: str, scope: str) -> Policy:
+@lru_cache(maxsize=1_000)
+def _policy_of(kind: str, scope: str) -> Policy:
     usual = Policy.of_settings()
     if not usual.count:
         return usual
-    kind = settings.RATE_CLASSES.get(path, "")
     name = next((each for each in (kind, *scope.split()) if each in settings.RATE_LIMITS), "default")
     count, seconds = settings.RATE_LIMITS.get(name, (usual.count, usual.seconds))
     # Nobody's whole bucket is smaller than what one request costs.
@@ -214,7 +214,8 @@ class RateLimiter:
     async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
         """The same on the event loop; of whoever comes often, several requests are counted ahead."""
         caller = policy.bucket(caller)
-        lease, now = self._lease_of(caller), int(self._clock() * 1_000_000)
+        # What costs more than one is never taken from what was counted ahead, one by one.
+        lease, now = self._lease_of(caller) if policy.cost == 1 else Lease(), int(self._clock() * 1_000_000)
         lease.came(now)
         if (full_in := lease.take(policy.interval, now)) is not None:
             return _verdict(policy, 1, full_in, 0)
@@ -222,7 +223,7 @@ class RateLimiter:
         lease.pending = lease.pending or size > 1
         try:
             told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words, b"%d" % size)
-        except RedisAway:
+        except (RedisAway, ReplyError):
             return _verdict(policy, *self._local.ask(caller, policy))
         finally:
             lease.pending = lease.pending and size == 1

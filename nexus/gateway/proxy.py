@@ -3,6 +3,7 @@ The reverse proxy: what belongs to a service elsewhere goes there, streamed back
 """
 
 import asyncio
+import re
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
@@ -31,7 +32,8 @@ TIMEOUT = 10.0
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 MAY_BE_STALE = frozenset({500, 502, 503, 504})
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
-READ_FROM = (b"accept", b"accept-encoding", b"accept-language")
+READ_FROM = ("host", "x-forwarded-proto", "accept", "accept-encoding", "accept-language")
+NOT_ASCII = re.compile(r"[\x80-\xff]")
 
 
 @dataclass
@@ -55,8 +57,6 @@ class Proxy:
         """
         Pass the request on, and the answer back, with `own` among its headers; or the refusal, when nothing was sent.
         """
-        if refused := _refused(exchange):
-            return refusal(refused, exchange)
         relay = _Relay(self, service, exchange, send, own)
         leaving = asyncio.ensure_future(_left(receive))
         answering = asyncio.ensure_future(relay.run())
@@ -81,7 +81,8 @@ async def _end(*tasks: "asyncio.Future[Any]") -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-def _refused(exchange: Exchange) -> Exception | None:
+def at_fault(exchange: Exchange) -> Exception | None:
+    """What of a request's size and path would be refused, whoever sends it and whoever it is for."""
     scope = exchange.scope
     headers = scope["headers"]
     if len(headers) > MOST_HEADERS or any(len(value) > LONGEST_HEADER for _, value in headers):
@@ -104,12 +105,12 @@ class _Relay:
     send: Send
     own: Headers
     began: bool = False
+    asked: Asked | None = None
 
     async def run(self) -> Reply | None:
         """:raises NoAnswer: the answer broke off after it had begun; the connection must end, so that it shows"""
         try:
-            within = self._within()
-            asked = self._asked(within)
+            asked = self.asked = self._asked()
             async with self.proxy.caller.asking(self.service, asked) as answer:
                 if answer.status in MAY_BE_STALE and await self._send_stale(answer.status):
                     return None
@@ -121,17 +122,17 @@ class _Relay:
             return None if unanswered and await self._send_stale(0) else refusal(why, self.exchange)
         return None
 
-    def _within(self) -> float:
-        usual = self.proxy.timeouts.get(self.service.name, TIMEOUT)
-        left = seconds_left(self.exchange.headers.get(DEADLINE, ""))
+    def _asked(self) -> Asked:
+        exchange, scope = self.exchange, self.exchange.scope
+        within = self.proxy.timeouts.get(self.service.name, TIMEOUT)
+        left = seconds_left(exchange.headers.get(DEADLINE, ""))
         if left is not None and left <= 0:
             raise TooLate
-        return usual if left is None else min(usual, left)
-
-    def _asked(self, within: float) -> Asked:
-        exchange, scope = self.exchange, self.exchange.scope
+        is_hasty = left is not None and left < within
+        within = min(within, left) if left is not None else within
         raw_path = (scope.get("raw_path") or exchange.path.encode()).decode("latin-1")
-        target = real_path(raw_path) + (f"?{exchange.query.decode('latin-1')}" if exchange.query else "")
+        query = f"?{exchange.query.decode('latin-1')}" if exchange.query else ""
+        target = NOT_ASCII.sub(lambda found: f"%{ord(found[0]):02X}", real_path(raw_path) + query)
         peer = scope["client"][0] if scope["client"] else ""
         own = [
             ("X-Request-ID", exchange.identity),
@@ -145,6 +146,7 @@ class _Relay:
             headers=for_service(scope["headers"], own=own),
             body=exchange.body,
             deadline=asyncio.get_running_loop().time() + within,
+            is_hasty=is_hasty,
         )
 
     async def _pass_on(self, answer: Answer) -> None:
@@ -176,13 +178,19 @@ class _Relay:
         return self.exchange.scope["method"] == "GET" and self.exchange.is_anonymous
 
     def _key(self) -> tuple[bytes, ...]:
-        exchange = self.exchange
-        wanted = [exchange.headers.get(name.decode(), "").encode() for name in READ_FROM]
-        return (exchange.path.encode(), exchange.query, *wanted)
+        """All that the service was told and may have read: what it says depends on nothing else (`may_be_kept`)."""
+        assert self.asked is not None
+        told = [
+            ", ".join(value for name, value in self.asked.headers if name.lower() == wanted).encode()
+            for wanted in READ_FROM
+        ]
+        return (self.asked.target.encode(), *told)
 
     async def _send_stale(self, status: int) -> bool:
         """Answer with what was said last, if the question is one that anybody may ask; whether it was."""
-        found = self.proxy.stale.find(self._key()) if self._is_public() else None
+        # Who waited for less than it may take has learnt nothing of the service.
+        in_haste = self.asked is None or (not status and self.asked.is_hasty)
+        found = self.proxy.stale.find(self._key()) if self._is_public() and not in_haste else None
         if found is None:
             return False
         kept, age = found

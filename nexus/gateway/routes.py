@@ -10,8 +10,10 @@ ALIASES = {
     "/api/users": "/api/v1/accounts",
 }
 """The original's paths reach the same endpoints."""
-LIMITED = ("/api/", "/oauth/")
+LIMITED = ("/api/", "/oauth/", "/login")
 """Paths where requests are counted, whoever answers them."""
+NEVER_TWICE = ("/api/v1/accounts/token", "/oauth/")
+"""POSTs that look at no Idempotency-Key: a refresh token that comes twice ends every session of its family."""
 # What one server takes for a separator, a step up or an end, and another for a letter. `%25` would be read twice.
 AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|\\|[\x00-\x1f\x7f]|%(?:2f|5c|00|2e|25)", re.IGNORECASE)
 

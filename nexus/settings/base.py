@@ -139,7 +139,8 @@ ORDER_OVERDUE_SECONDS = env.number("NEXUS_ORDER_OVERDUE_SECONDS")
 RATE_LIMIT = env.rate("NEXUS_RATE_LIMIT")
 RATE_LIMITS = env.rates("NEXUS_RATE_LIMITS")
 RATE_CLASSES = dict.fromkeys(
-    ("/api/v1/accounts/token", "/api/v1/accounts/token/refresh", "/api/v1/accounts/register", "/oauth/token"), "login"
+    ("/api/v1/accounts/token", "/api/v1/accounts/token/refresh", "/api/v1/accounts/register", "/oauth/token", "/login"),
+    "login",
 )
 """Paths whose requests are of a kind; a kind may have a limit and a price of its own."""
 RATE_COSTS = {"login": 10}

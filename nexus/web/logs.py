@@ -22,7 +22,7 @@ from nexus.contracts.correlation import current_cause
 EVERY = 0.2
 """Seconds for which lines of requests gather: they are written together, beside the hot path."""
 ECS = "8.11.0"
-DEEPEST = 3
+DEEPEST, LONGEST = 3, 128
 KNOWN = (*sorted(settings.ROUTES, key=len, reverse=True), "/admin", "/static", "/api/schema", "/api/docs")
 KNOWN += ("/livez", "/readyz", "/startupz")
 
@@ -109,9 +109,14 @@ def _begun(at: datetime, level: str, message: str) -> dict[str, Any]:
     }
 
 
-@lru_cache(maxsize=4096)
 def route_of(path: str) -> str:
     """The path without what differs from one thing to another: few names, whatever is asked for."""
+    # What is remembered must not be as long as whoever asks likes.
+    return _route_of(path) if len(path) <= LONGEST else _route_of.__wrapped__(path)
+
+
+@lru_cache(maxsize=4096)
+def _route_of(path: str) -> str:
     prefix = next((each for each in KNOWN if path == each or path.startswith(f"{each}/")), None)
     if prefix is None:
         return "/" if path == "/" else "other"

@@ -96,11 +96,11 @@ def nobody() -> str:
         return f"http://127.0.0.1:{taken.getsockname()[1]}"
 
 
-def asked(method: str = "GET", *, within: float = 5.0, body: bytes = b"", **headers: str) -> Asked:
+def asked(method: str = "GET", *, within: float = 5.0, body: bytes = b"", hasty: bool = False, **headers: str) -> Asked:
     """A request to a service; ``idempotency_key="1"`` is a header."""
     named = [(name.replace("_", "-"), value) for name, value in headers.items()]
     deadline = asyncio.get_running_loop().time() + within
-    return Asked(method=method, target="/api/v1/orders", headers=named, body=body, deadline=deadline)
+    return Asked(method=method, target="/api/v1/orders", headers=named, body=body, deadline=deadline, is_hasty=hasty)
 
 
 async def status_of(caller: Caller, service: Service, request: Asked) -> int:

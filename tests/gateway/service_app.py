@@ -139,6 +139,13 @@ async def _holding(scope: Any, body: bytes, send: Any) -> None:
     await _reply(send, 200, str(len(held)).encode())
 
 
+async def _broken(scope: Any, body: bytes, send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/plain")]})
+    await send({"type": "http.response.body", "body": b"begun", "more_body": True})
+    await asyncio.sleep(0.05)
+    raise ConnectionError("as if the process had died")
+
+
 async def _slow(scope: Any, body: bytes, send: Any) -> None:
     await asyncio.sleep(30)
     await _reply(send, 200, b"late")
@@ -157,6 +164,7 @@ ANSWERS = {
     "range": _range,
     "tagged": _tagged,
     "slow": _slow,
+    "broken": _broken,
     "heard": _heard,
     "held": _held,
     "let-go": _let_go,

@@ -205,6 +205,15 @@ def test_refuses_methods_that_no_service_has(ports: Ports, method: str) -> None:
     assert "GET" in answer.header("allow")
 
 
+@pytest.mark.parametrize("target", ["/api/v1/orders/B\xc3\xbccher", "/api/v1/orders/echo?q=B\xc3\xbccher"])
+def test_sends_on_raw_letters_in_percents(ports: Ports, target: str) -> None:
+    """Which mean the same (RFC 3987, section 3.1), and are what every server reads alike."""
+    answer = send(ports[1], request("GET", target))
+
+    assert answer.status == 200
+    assert b"B%C3%BCcher" in answer.body or "Bücher" in answer.body.decode("unicode_escape")
+
+
 class TestBodies:
     def test_refuses_one_that_says_it_is_too_large_unread(self, ports: Ports) -> None:
         answer = send(ports[1], request("POST", f"{BASE}/echo", "Content-Length: 9999999"))

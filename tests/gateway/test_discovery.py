@@ -7,11 +7,13 @@ https://github.com/Netflix/eureka/wiki/Eureka-REST-operations).
 import asyncio
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+import aiohttp
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from nexus.gateway.discovery import Fixed, Unfound, source_of
+from nexus.gateway.discovery import Fixed, Source, Unfound, source_of
 from nexus.gateway.discovery.sources import Consul, Dns, Eureka, Several
 from nexus.gateway.upstream.call import new_session
 from nexus.gateway.upstream.service import Service
@@ -128,6 +130,49 @@ class TestSourceOf:
             source_of(words, consul="", eureka="")
 
 
+class TestSeveral:
+    def test_one_that_is_silent_takes_nothing_from_the_others(self) -> None:
+        async def run() -> list[str]:
+            async with new_session() as session:
+                return await Several([Fixed(("http://a:1",)), Consul("orders", nobody())]).find(session)
+
+        assert asyncio.run(run()) == ["http://a:1"]
+
+    def test_what_one_said_last_stays_in_force(self) -> None:
+        async def run() -> list[str]:
+            async with running(answering(body=json.dumps(CONSUL[:1]))) as [consul], new_session() as session:
+                source = Consul("orders", consul.address)
+                several = Several([Fixed(("http://a:1",)), source])
+                await several.find(session)
+                source.url = nobody()
+                return await several.find(session)
+
+        assert asyncio.run(run()) == ["http://10.0.0.1:8000", "http://a:1"]
+
+    def test_all_silent_is_silence(self) -> None:
+        async def run() -> None:
+            async with new_session() as session:
+                await Several([Consul("a", nobody()), Eureka("b", nobody())]).find(session)
+
+        with pytest.raises(Unfound):
+            asyncio.run(run())
+
+
+@dataclass
+class Counting:
+    """A source, and how often it could not be asked."""
+
+    source: Source
+    failures: int = 0
+
+    async def find(self, session: aiohttp.ClientSession) -> list[str]:
+        try:
+            return await self.source.find(session)
+        except Unfound:
+            self.failures += 1
+            raise
+
+
 class TestWatching:
     def test_follows_what_the_registry_says(self) -> None:
         entries = [CONSUL[0]]
@@ -161,10 +206,13 @@ class TestWatching:
     def test_keeps_what_it_knows_while_the_registry_is_silent(self) -> None:
         async def run() -> None:
             async with new_session() as session:
-                service = Service("orders", Consul("orders", nobody()))
+                source = Counting(Consul("orders", nobody()))
+                service = Service("orders", source)
                 service.learn(["http://10.0.0.1:8000"])
                 await service.known(session)
-                await asyncio.sleep(0)
+                async with asyncio.timeout(10):
+                    while not source.failures:
+                        await asyncio.sleep(0.01)
                 service.stop()
                 assert list(service.instances) == ["http://10.0.0.1:8000"]
 

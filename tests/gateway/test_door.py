@@ -130,6 +130,14 @@ def test_events_come_one_by_one(open_door: Ports) -> None:
     assert b"data: last" in said
 
 
+def test_an_answer_that_breaks_off_does_not_look_whole(open_door: Ports) -> None:
+    answer = send(open_door[1], request("GET", f"{BASE}/broken"))
+
+    assert answer.status == 200
+    assert answer.body == b"begun"
+    assert not answer.whole
+
+
 def test_who_leaves_is_waited_for_by_nobody(open_door: Ports) -> None:
     """The service's connection ends when the client's does."""
     with socket.create_connection(("127.0.0.1", open_door[1]), timeout=15) as connection:
@@ -166,12 +174,17 @@ class TestWithoutTheService:
             known = send(front, request("GET", f"{self.PRODUCTS}/tagged", 'If-None-Match: "one"'))
             somebody = send(front, request("GET", f"{self.PRODUCTS}/tagged", "Cookie: sessionid=1"))
             order = send(front, request("POST", f"{self.PRODUCTS}/tagged", body=b"{}"))
+            elsewhere = send(front, request("GET", f"{self.PRODUCTS}/tagged").replace(b"localhost", b"localhost:6666"))
+            twice = send(front, request("GET", f"{self.PRODUCTS}/tagged", "Accept: text/html", "Accept: */*"))
+            soon = f"X-Request-Deadline: {time.time() - 1}"
+            in_haste = send(front, request("GET", f"{self.PRODUCTS}/tagged", soon))
 
         assert (stale.status, stale.body) == (200, fresh.body) == (200, b"tagged")
         assert stale.header("cache-status").startswith("nexus; hit; ttl=-")
         assert int(stale.header("age")) >= 0
         assert not fresh.header("cache-status")
         assert (known.status, known.body) == (304, b"")
-        for answer in (private, teapot, new, somebody, order):
+        assert in_haste.status == 504
+        for answer in (private, teapot, new, somebody, order, elsewhere, twice):
             assert answer.status == 503
             assert answer.header("retry-after")

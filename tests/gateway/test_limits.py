@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.test.utils import override_settings
+from hiredis import ReplyError
 from rest_framework.test import APIClient
 
-from nexus.gateway import middleware
+from nexus.gateway import limits, middleware
 from nexus.gateway.limits import LocalBuckets, Policy, RateLimiter, Verdict
 from nexus.web.express.pipe import Pipe
 
@@ -268,6 +269,30 @@ class TestKinds:
             return [verdict.allowed for verdict in await asyncio.gather(*asked)]
 
         assert sum(asyncio.run(run())) == 5
+
+    def test_what_costs_more_takes_nothing_that_was_counted_ahead(self, clean_redis: object) -> None:
+        cheap, dear = Policy(count=1000, seconds=3600), Policy(count=1000, seconds=3600, cost=100)
+
+        async def run() -> list[bool]:
+            pipe, limiter = Pipe(settings.REDIS_URL), RateLimiter()
+            for _ in range(200):
+                await limiter.check_in_turn(pipe, "somebody", cheap)
+            return [(await limiter.check_in_turn(pipe, "somebody", dear)).allowed for _ in range(20)]
+
+        assert sum(asyncio.run(run())) <= 8
+
+    def test_a_redis_that_says_no_is_as_good_as_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        async def refuse(*_: object) -> None:
+            raise ReplyError("LOADING Redis is loading the dataset in memory")
+
+        monkeypatch.setattr(limits, "GCRA_SCRIPT", refuse)
+
+        async def run() -> list[bool]:
+            limiter = RateLimiter()
+            asked = [limiter.check_in_turn(Pipe(settings.REDIS_URL), "somebody", FIFTY) for _ in range(60)]
+            return [verdict.allowed for verdict in await asyncio.gather(*asked)]
+
+        assert sum(asyncio.run(run())) == 50
 
 
 class TestRoot:

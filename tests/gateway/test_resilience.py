@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 
@@ -89,6 +90,38 @@ def test_gives_up_at_the_deadline() -> None:
     assert asyncio.run(run()) < 2
 
 
+def test_a_client_in_haste_says_nothing_about_the_service() -> None:
+    async def run() -> None:
+        async with running(says_nothing) as [one], calling(one.address) as (caller, service):
+            for _ in range(2 * IN_A_ROW):
+                with pytest.raises(TooLate):
+                    await status_of(caller, service, asked(within=0.01, hasty=True))
+
+            instance = service.instances[one.address]
+            assert instance.breaker.state is State.CLOSED
+            assert (instance.answered, instance.wrong) == (0, 0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("method", "target", "headers"),
+    [
+        ("PATCH", "/api/v1/products/a", {"idempotency_key": "1"}),
+        ("POST", "/api/v1/accounts/token/refresh", {"idempotency_key": "1"}),
+        ("POST", "/oauth/token", {"idempotency_key": "1"}),
+        ("POST", "/api/v1/orders", {}),
+    ],
+)
+def test_repeats_nothing_that_may_do_more_when_it_comes_twice(
+    method: str, target: str, headers: dict[str, str]
+) -> None:
+    async def run() -> None:
+        assert not replace(asked(method, **headers), target=target).may_be_repeated
+
+    asyncio.run(run())
+
+
 def test_an_answer_that_breaks_off_is_told() -> None:
     async def run() -> None:
         async with running(breaks_off) as [one], calling(one.address) as (caller, service):
@@ -110,7 +143,8 @@ def test_a_service_that_always_fails_gets_hardly_more_attempts_than_requests() -
                 service.learn([one.address])
                 with pytest.raises(NoAnswer):
                     await status_of(caller, service, asked())
-            return caller.attempts["orders"], requests
+            # What arrived counts, not what we think we sent.
+            return len(one.asked), requests
 
     attempts, requests = asyncio.run(run())
     print(f"attempts {attempts}, requests {requests}")
@@ -142,8 +176,7 @@ def test_comes_back_when_the_instance_does() -> None:
             service.learn([one.address])
             breaker = service.instances[one.address].breaker
             for _again in range(IN_A_ROW):
-                breaker.begin()
-                breaker.failed()
+                breaker.failed(probe=breaker.begin())
             with pytest.raises(NoInstance) as refused:
                 await status_of(caller, service, asked())
             assert refused.value.retry_after >= 1

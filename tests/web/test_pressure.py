@@ -26,6 +26,15 @@ def test_who_looks_around_goes_before_who_reads_and_who_buys_goes_last(
     assert patience_with(*earlier) < patience_with(*later) <= 1.0
 
 
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/readyz/", "/startupz"])
+def test_probes_are_answered_however_busy_we_are(path: str) -> None:
+    assert statuses_at(1.0, ("GET", path)) == [200]
+
+
+def test_keys_that_verify_tokens_go_last() -> None:
+    assert statuses_at(0.9, ("GET", "/.well-known/jwks.json")) == [200]
+
+
 def statuses_at(pressure: float, *asked: tuple[str, str]) -> list[int]:
     """What a lane answers whose route says it is that full."""
 

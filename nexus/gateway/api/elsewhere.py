@@ -14,7 +14,7 @@ from nexus.contracts.errors import NexusError, Unavailable
 from nexus.gateway.api.express import door, headers_of
 from nexus.gateway.discovery import source_of
 from nexus.gateway.documents import Document, join
-from nexus.gateway.proxy import METHODS, Proxy
+from nexus.gateway.proxy import METHODS, Proxy, at_fault
 from nexus.gateway.routes import LIMITED, Routes, real_path
 from nexus.gateway.upstream.call import Asked, Caller, new_session
 from nexus.gateway.upstream.service import Service
@@ -39,6 +39,8 @@ def elsewhere(path: str) -> Forward | None:
 async def _forward(exchange: Exchange, receive: Receive, send: Send) -> Reply | None:
     if exchange.scope["method"] not in METHODS:
         return Reply(status=405, body=b"", headers=[("Allow", ", ".join(sorted(METHODS)))])
+    if why := at_fault(exchange):
+        return refusal(why, exchange)
     if real_path(exchange.path).startswith(LIMITED) and (refused := await _at_the_door(exchange)):
         return refused
     proxy = _proxy()

@@ -116,10 +116,23 @@ class Several:
     """Addresses from several sources, such as a fixed one beside a registry."""
 
     sources: list[Source] = field(default_factory=list)
+    last: dict[int, list[str]] = field(default_factory=dict, compare=False)
 
     async def find(self, session: aiohttp.ClientSession) -> list[str]:
-        found = await asyncio.gather(*(source.find(session) for source in self.sources))
-        return sorted({address for each in found for address in each})
+        """What each says now; of one that says nothing, what it said last."""
+        for source in self.sources:
+            if isinstance(source, Consul):
+                # One that waits for a change would keep the others waiting.
+                source.index = 0
+        found = await asyncio.gather(*(source.find(session) for source in self.sources), return_exceptions=True)
+        for number, each in enumerate(found):
+            if isinstance(each, list):
+                self.last[number] = each
+            elif not isinstance(each, Unfound):
+                raise each
+        if not self.last:
+            raise Unfound("none of the sources answers")
+        return sorted({address for each in self.last.values() for address in each})
 
 
 def source_of(words: str, *, consul: str, eureka: str) -> Source:

@@ -28,7 +28,8 @@ class Breaker:
     """
     Opens after five failures in a row, or when half of the last twenty failed.
 
-    Whoever was allowed has to say how it went, by `succeeded`, `failed` or `abandoned`.
+    Whoever was allowed calls `begin`, and says with its answer how it went: `succeeded`, `failed` or `abandoned`. While
+    the breaker is open the probe alone counts, not what was under way when it opened.
     """
 
     def __init__(
@@ -62,37 +63,38 @@ class Breaker:
         is_young = self._clock() - self._since < YOUNG
         return self.state is not State.CLOSED and is_young and (self._probing or self.rests_for <= seconds)
 
-    def begin(self) -> None:
-        """A request goes there; while the breaker is open it is the probe."""
-        if self.state is not State.CLOSED:
-            self._probing = True
-            self._become(State.HALF_OPEN)
+    def begin(self) -> bool:
+        """A request goes there; whether it is the probe."""
+        if self.state is State.CLOSED:
+            return False
+        self._probing = True
+        self._become(State.HALF_OPEN)
+        return True
 
-    def succeeded(self) -> None:
+    def succeeded(self, *, probe: bool) -> None:
         """It answered."""
         if self.state is State.CLOSED:
             self._last.append(True)
-        elif self._probing:
-            # Answers of requests that were under way when the breaker opened are no news.
+        elif probe:
             self._last.clear()
             self._rest, self._probing = FIRST_REST, False
             self._become(State.CLOSED)
 
-    def failed(self, *, reached: bool = True) -> None:
+    def failed(self, *, probe: bool, reached: bool = True) -> None:
         """It did not, or not in time; `reached` unless there was nobody to take the connection."""
         if self.state is State.CLOSED:
             self._last.append(False)
             if self._is_bad():
                 self._since = self._clock()
                 self._open()
-        elif self._probing:
+        elif probe:
             if reached:
                 self._rest = min(2 * self._rest, LONGEST_REST)
             self._open()
 
-    def abandoned(self) -> None:
-        """Nobody knows: the client left before it could answer."""
-        if self._probing:
+    def abandoned(self, *, probe: bool) -> None:
+        """Nobody knows: the client did not wait."""
+        if probe and self.state is not State.CLOSED:
             self._probing = False
             self._become(State.OPEN)
 

@@ -12,6 +12,7 @@ from yarl import URL
 
 from nexus.contracts.errors import NoAnswer, TooLate
 from nexus.gateway.exceptions import NoInstance, NotReached
+from nexus.gateway.routes import NEVER_TWICE
 from nexus.gateway.upstream.service import Instance, Service
 
 CONNECT_WITHIN = 1.0
@@ -31,19 +32,25 @@ Headers = list[tuple[bytes, bytes]]
 
 @dataclass(kw_only=True)
 class Asked:
-    """What a service is asked; `deadline` by the event loop's clock. `target` is path and query as they came."""
+    """
+    What a service is asked. `target` is path and query as they came. `deadline` is by the event loop's clock;
+    `is_hasty` when it is the client who set it: what is late then says nothing about the service.
+    """
 
     method: str
     target: str
     headers: Sequence[tuple[str, str]]
     body: bytes
     deadline: float
+    is_hasty: bool = False
 
     @property
     def may_be_repeated(self) -> bool:
         """Whether it does the same when it arrives twice (RFC 9110, section 9.2.2, and our Idempotency-Key)."""
         if self.method in SAFE or self.method in ("PUT", "DELETE"):
             return True
+        if self.method != "POST" or self.target.startswith(NEVER_TWICE):
+            return False
         return any(name.lower() == "idempotency-key" for name, _ in self.headers)
 
 
@@ -79,7 +86,7 @@ class Answer:
                     return
                 yield piece
         except (aiohttp.ClientError, OSError, TimeoutError) as why:
-            self.instance.breaker.failed()
+            self.instance.breaker.failed(probe=False)
             raise NoAnswer("The service's answer broke off.") from why
 
 
@@ -169,7 +176,7 @@ class Caller:
 
     async def _attempt(self, service: Service, instance: Instance, asked: Asked) -> Answer:
         self.attempts[service.name] = self.attempts.get(service.name, 0) + 1
-        instance.breaker.begin()
+        probe = instance.breaker.begin()
         instance.under_way += 1
         try:
             async with asyncio.timeout_at(asked.deadline):
@@ -181,40 +188,45 @@ class Caller:
                     # A redirect is the client's to follow: we would go wherever a service, or its guest, sends us.
                     allow_redirects=False,
                 )
-        except asyncio.CancelledError:
-            instance.breaker.abandoned()
-            raise
         except TimeoutError as why:
             # aiohttp's own, for a connection, is one too.
-            self._went_wrong(instance, reached=not isinstance(why, aiohttp.ServerTimeoutError))
-            if isinstance(why, aiohttp.ServerTimeoutError):
+            is_ours = not isinstance(why, aiohttp.ServerTimeoutError)
+            if is_ours and asked.is_hasty:
+                instance.breaker.abandoned(probe=probe)
+            else:
+                self._went_wrong(instance, probe=probe, reached=is_ours)
+            if not is_ours:
                 raise NotReached(f"{service.name} does not answer.") from why
             raise TooLate from why
         except aiohttp.ClientConnectorError as why:
-            self._went_wrong(instance, reached=False)
+            self._went_wrong(instance, probe=probe, reached=False)
             raise NotReached(f"{service.name} does not answer.") from why
         except (aiohttp.ClientError, OSError, ValueError) as why:
-            self._went_wrong(instance)
+            self._went_wrong(instance, probe=probe)
             raise NoAnswer(f"{service.name} gave no answer; nobody knows whether it did what was asked.") from why
+        except BaseException:
+            # The client left, or something is wrong with us; a probe without an outcome would be waited for for ever.
+            instance.breaker.abandoned(probe=probe)
+            raise
         finally:
             instance.under_way -= 1
         instance.answered += 1
         instance.wrong += response.status >= 500
         if response.status in GONE:
-            instance.breaker.failed()
+            instance.breaker.failed(probe=probe)
         else:
-            instance.breaker.succeeded()
+            instance.breaker.succeeded(probe=probe)
         return Answer(response=response, instance=instance)
 
-    def _went_wrong(self, instance: Instance, *, reached: bool = True) -> None:
+    def _went_wrong(self, instance: Instance, *, probe: bool, reached: bool = True) -> None:
         instance.answered += 1
         instance.wrong += 1
-        instance.breaker.failed(reached=reached)
+        instance.breaker.failed(probe=probe, reached=reached)
 
 
 def new_session() -> aiohttp.ClientSession:
     """Connections to services; nothing of a request or answer is changed, followed, decoded or remembered."""
-    return aiohttp.ClientSession(
+    session = aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=15, ttl_dns_cache=5),
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_WITHIN),
@@ -225,3 +237,6 @@ def new_session() -> aiohttp.ClientSession:
         max_line_size=16 * 1024,
         max_field_size=16 * 1024,
     )
+    # aiohttp would send what does the same twice once more by itself, past our budget; no public word prevents it.
+    setattr(session, "_retry_connection", False)  # noqa: B010
+    return session

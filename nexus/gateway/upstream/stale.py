@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 Headers = list[tuple[bytes, bytes]]
 MOST_ANSWERS, LARGEST = 2_000, 64 * 1024
+ANSWERED_BY = frozenset({b"accept", b"accept-encoding", b"accept-language", b"host", b"cookie", b"authorization"})
+"""What an answer may depend on: whoever asks says the former in the question, and has none of the last two."""
 LONGEST = 3600.0
 """Seconds; prices of yesterday help nobody."""
 
@@ -54,9 +56,16 @@ class StaleAnswers:
 
 
 def may_be_kept(status: int, headers: Headers) -> bool:
-    """Whether an answer is for everybody: nothing in it says that it is somebody's, or not to be kept."""
-    named = dict(headers)
-    control = named.get(b"cache-control", b"").lower()
-    return (
-        status == 200 and b"set-cookie" not in named and not any(word in control for word in (b"no-store", b"private"))
-    )
+    """
+    Whether an answer is for everybody who asks in the same words: nothing in it says that it is somebody's, or not to
+    be kept, or that it depends on something else.
+    """
+    refusing = any(word in _listed(headers, b"cache-control") for word in (b"no-store", b"private"))
+    depends = set(_listed(headers, b"vary")) - ANSWERED_BY
+    return status == 200 and not refusing and not depends and all(name != b"set-cookie" for name, _ in headers)
+
+
+def _listed(headers: Headers, wanted: bytes) -> list[bytes]:
+    """The words of a header, however many times it comes; what follows an ``=`` left out."""
+    words = (word for name, value in headers if name == wanted for word in value.split(b","))
+    return [word.partition(b"=")[0].strip().lower() for word in words]

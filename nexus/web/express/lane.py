@@ -1,6 +1,7 @@
 """The web process's ASGI application: the express lane in front, the ordinary way behind it."""
 
 import logging
+import math
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
@@ -35,12 +36,18 @@ SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_A
 BROWSING = ("/api/v1/products", "/api/v1/categories", "/api/v1/product-types", "/api/schema", "/api/docs")
 
 
+PROBES = ("/livez", "/readyz", "/startupz")
+
+
 def patience_with(method: str, path: str) -> float:
     """
     Up to which pressure a request is still taken on, of 1: who looks around is sent away first, then who reads what is
     theirs, and last who buys (*Site Reliability Engineering*, ch. 21, "Criticality").
     """
-    if method not in ("GET", "HEAD"):
+    if path.rstrip("/") in PROBES:
+        # Whoever is asked whether they are well must not be taken for dead because they are busy.
+        return math.inf
+    if method not in ("GET", "HEAD") or path.startswith("/.well-known/"):
         return 1.0
     return 0.6 if path.startswith(BROWSING) else 0.8
 
@@ -107,6 +114,8 @@ class Lane:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self._stopped()
+                if self._journal:
+                    self._journal.flush()
                 self._ordinary.shut_down()
                 await send({"type": "lifespan.shutdown.complete"})
                 return
@@ -152,9 +161,19 @@ class Lane:
         if len(body) > settings.MAX_BODY or said_length(scope) > settings.MAX_BODY:
             reply: Reply | None = refusal(RequestDataTooBig(), exchange)
         else:
-            reply = await forward(exchange, receive, send)
+            reply = await self._forwarded(forward, exchange, receive, send)
         if reply is not None:
             await self._send(exchange, reply, send)
+
+    async def _forwarded(self, forward: Forward, exchange: Exchange, receive: Any, send: Any) -> Reply | None:
+        began = Watched(send)
+        try:
+            return await forward(exchange, receive, began)
+        except Exception as failure:
+            if began.status:
+                # The connection has to break: an answer that ends early must not look whole.
+                raise
+            return refusal(failure, exchange)
 
     async def _refuse_broken(self, scope: Mapping[str, Any], send: Any) -> None:
         """The body is no body, or the client has left: a server cannot tell, and who has left hears nothing."""
