@@ -1,6 +1,7 @@
 """What is not certain to have arrived is not published."""
 
 import json
+import os
 import signal
 from typing import Any
 
@@ -69,6 +70,8 @@ class TestPublisher:
         assert broker.process
 
         broker.process.send_signal(signal.SIGSTOP)
+        # A thread on the other processor may go on for a moment, and confirm.
+        os.waitpid(broker.process.pid, os.WUNTRACED)
         try:
             with pytest.raises(PublishFailed, match="2 of 2 messages"):
                 publish([record_of(lit()), record_of(lit())])
