@@ -19,7 +19,7 @@ NO_APP_ON_THE_SHELF = "Neither the shelf nor the settings import an app"
 PLAIN_CONTRACTS = "Contracts import the standard library only"
 LAYERS = "Inside an app, entry points call services and services call models"
 LAYERS_OF_ACCOUNTS = "Inside accounts, pages and admin share forms, and forms call services"
-LAYERS_OF_GATEWAY = "Inside the gateway, the door and its page stand on callers and limits"
+LAYERS_OF_GATEWAY = "Inside the gateway, the door stands on the proxy, and the proxy on what it knows of services"
 HTTP_IN_API = "HTTP stays in api"
 STORAGE_BELOW = "Entry points leave storage to services and selectors"
 
@@ -120,6 +120,12 @@ PLANTED = {
         "gateway/limits.py",
         "from nexus.gateway import middleware",
         "nexus.gateway.limits -> nexus.gateway.middleware",
+    ),
+    "a source knowing its service": Violation(
+        LAYERS_OF_GATEWAY,
+        "gateway/discovery/sources.py",
+        "from nexus.gateway.upstream import service",
+        "nexus.gateway.discovery.sources -> nexus.gateway.upstream.service",
     ),
     "a gateway with models": Violation(LAYERS_OF_GATEWAY, "gateway/models.py", "", "models"),
     "a service with a response": Violation(
