@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+Headers = list[tuple[bytes, bytes]]
 Raw = Iterable[tuple[bytes, bytes]]
 
 HOP_BY_HOP = frozenset(

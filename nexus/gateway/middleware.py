@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from nexus.gateway.callers import caller_of, claims_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
 from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
-from nexus.gateway.routes import ALIASES, LIMITED
+from nexus.gateway.routes import LIMITED, real_path
 from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
@@ -28,11 +28,7 @@ def front_door(request: HttpRequest) -> Step:
 
 
 def _translate(request: HttpRequest) -> None:
-    for short, real in ALIASES.items():
-        if request.path_info == short or request.path_info.startswith(f"{short}/"):
-            request.path_info = real + request.path_info.removeprefix(short)
-            request.path = real + request.path.removeprefix(short)
-            return
+    request.path_info, request.path = real_path(request.path_info), real_path(request.path)
 
 
 def _oversized(request: HttpRequest) -> HttpResponse | None:

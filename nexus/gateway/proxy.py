@@ -5,51 +5,38 @@ The reverse proxy: what belongs to a service elsewhere goes there, streamed back
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
 from nexus.contracts.errors import NexusError, NoAnswer, TooLate, Unavailable
 from nexus.gateway.exceptions import HeadersTooLarge, PathNotCanonical, UrlTooLong
-from nexus.gateway.headers import for_client, for_service
-from nexus.gateway.routes import Routes, is_canonical, real_path
+from nexus.gateway.headers import Headers, for_client, for_service
+from nexus.gateway.routes import is_canonical, real_path
 from nexus.gateway.upstream.call import Answer, Asked, Caller
 from nexus.gateway.upstream.service import Service
-from nexus.gateway.upstream.stale import Kept, StaleAnswers, may_be_kept
+from nexus.gateway.upstream.stale import LARGEST, Kept, StaleAnswers, may_be_kept
 from nexus.web.addresses import address_behind
 from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.express.exchange import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Exchange, Reply
-from nexus.web.express.lane import refusal
-from nexus.web.middleware import FOR_THE_API
-
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-Headers = list[tuple[bytes, bytes]]
+from nexus.web.express.lane import SECURITY, Receive, Send, refusal
 
 TIMEOUT = 10.0
 """Seconds until the answer begins; a request may ask for less, not for more."""
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 MAY_BE_STALE = frozenset({500, 502, 503, 504})
-SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
 READ_FROM = ("host", "x-forwarded-proto", "accept", "accept-encoding", "accept-language")
 NOT_ASCII = re.compile(r"[\x80-\xff]")
 
 
 @dataclass
 class Proxy:
-    """`services` by the names in the route table; `timeouts` by name, where one differs from the usual."""
+    """`timeouts` by the services' names, where one differs from the usual."""
 
-    routes: Routes
-    services: Mapping[str, Service]
     caller: Caller
     timeouts: Mapping[str, float] = field(default_factory=dict)
     stale: StaleAnswers = field(default_factory=StaleAnswers)
-
-    def service_of(self, path: str) -> Service | None:
-        """Who answers the path elsewhere; None when it is answered here or nowhere."""
-        name = self.routes.service_of(path)
-        return self.services.get(name) if name else None
 
     async def answer(
         self, service: Service, exchange: Exchange, *, receive: Receive, send: Send, own: Headers
@@ -157,8 +144,10 @@ class _Relay:
         async with aclosing(answer.pieces()) as pieces:
             async for piece in pieces:
                 size += len(piece)
-                if kept is not None:
-                    kept = [*kept, piece] if size <= self.proxy.stale.largest else None
+                if kept is not None and size <= LARGEST:
+                    kept.append(piece)
+                else:
+                    kept = None
                 await self.send({"type": "http.response.body", "body": piece, "more_body": True})
         await self.send({"type": "http.response.body", "body": b"", "more_body": False})
         if kept is not None:

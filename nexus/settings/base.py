@@ -160,7 +160,7 @@ ROUTES = {
 }
 """Which app answers a path and all below it. An app named in SERVICES is elsewhere, any other in this process."""
 SERVICES = env.pairs("NEXUS_SERVICES")
-SERVICE_SECONDS = {name: float(seconds) for name, seconds in env.pairs("NEXUS_SERVICE_SECONDS").items()}
+SERVICE_SECONDS = env.seconds("NEXUS_SERVICE_SECONDS")
 CONSUL_URL, EUREKA_URL = env.text("NEXUS_CONSUL_URL"), env.text("NEXUS_EUREKA_URL")
 REGISTER = env.text("NEXUS_REGISTER")
 CORS_ORIGINS = env.words("NEXUS_CORS_ORIGINS")

@@ -3,6 +3,7 @@ Every environment variable that Nexus reads, in one table. `.env.example` is che
 starts with ``NEXUS_`` but is not here stops the start: a typo must not silently mean the default.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -108,6 +109,16 @@ class Environment:
         if not all(key and equals and value for key, equals, value in pairs):
             raise ImproperlyConfigured(f"{name} must look like NAME=VALUE, NAME=VALUE, not {self.text(name)!r}")
         return {key.strip(): value.strip() for key, _, value in pairs}
+
+    def seconds(self, name: str) -> dict[str, float]:
+        """``a=0.5, b=20`` by name; all of them more than 0."""
+        try:
+            found = {key: float(value) for key, value in self.pairs(name).items()}
+        except ValueError:
+            found = {"": 0.0}
+        if not all(0 < seconds < math.inf for seconds in found.values()):
+            raise ImproperlyConfigured(f"{name} must look like NAME=SECONDS, NAME=SECONDS, not {self.text(name)!r}")
+        return found
 
     def choice(self, name: str, *allowed: str) -> str:
         return self._one_of(name, {word: word for word in allowed})

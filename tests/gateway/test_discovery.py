@@ -8,15 +8,18 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiohttp
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
+from nexus.gateway.api.elsewhere import services_of_settings
 from nexus.gateway.discovery import Fixed, Source, Unfound, source_of
 from nexus.gateway.discovery.sources import Consul, Dns, Eureka, Several
 from nexus.gateway.upstream.call import new_session
 from nexus.gateway.upstream.service import Service
+from nexus.settings.environment import Environment
 from tests.gateway.instances import Behave, Instance, answering, hangs_up, nobody, running
 
 CONSUL = [
@@ -217,3 +220,24 @@ class TestWatching:
                 assert list(service.instances) == ["http://10.0.0.1:8000"]
 
         asyncio.run(run())
+
+
+class TestSettings:
+    """What is wrong with them stops the start; nobody has to ask first."""
+
+    def test_a_service_without_a_route_is_named(self, settings: Any) -> None:
+        settings.SERVICES = {"order": "http://a:1"}
+
+        with pytest.raises(ImproperlyConfigured, match="names order, to which no route leads"):
+            services_of_settings()
+
+    def test_addresses_are_read_at_once(self, settings: Any) -> None:
+        settings.SERVICES = {"orders": "a:1"}
+
+        with pytest.raises(ImproperlyConfigured, match="a:1 in NEXUS_SERVICES"):
+            services_of_settings()
+
+    @pytest.mark.parametrize("given", ["orders=soon", "orders=0", "orders=-1", "orders=inf", "orders", "=1"])
+    def test_seconds_that_are_none_are_refused(self, given: str) -> None:
+        with pytest.raises(ImproperlyConfigured, match="NEXUS_SERVICE_SECONDS must look like"):
+            Environment({"NEXUS_SERVICE_SECONDS": given}).seconds("NEXUS_SERVICE_SECONDS")

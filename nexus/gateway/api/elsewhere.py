@@ -2,11 +2,12 @@
 
 import asyncio
 import time
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import msgspec
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from drf_spectacular.generators import SchemaGenerator
 from rest_framework.exceptions import AuthenticationFailed
 
@@ -29,24 +30,42 @@ KEEP = 30.0
 WITHIN = 5.0
 
 
+def services_of_settings() -> dict[str, Service]:
+    """
+    The services that ``NEXUS_SERVICES`` names.
+
+    :raises ImproperlyConfigured: no route leads to one of them, or its addresses cannot be read
+    """
+    if unknown := sorted(settings.SERVICES.keys() - settings.ROUTES.values()):
+        raise ImproperlyConfigured(f"NEXUS_SERVICES names {', '.join(unknown)}, to which no route leads")
+    sources = {
+        name: source_of(words, consul=settings.CONSUL_URL, eureka=settings.EUREKA_URL)
+        for name, words in settings.SERVICES.items()
+    }
+    return {name: Service(name, source) for name, source in sources.items()}
+
+
+# Read when the process starts: what is wrong with them must not wait for a customer to show it.
+_services = services_of_settings()
+_routes = Routes(settings.ROUTES)
+
+
 def elsewhere(path: str) -> Forward | None:
     """What answers the path elsewhere; None when that is here, or nowhere."""
     if path.rstrip("/") == SCHEMA:
         return _schema
-    return _forward if _routes().service_of(path) in settings.SERVICES else None
+    service = _services.get(_routes.service_of(path) or "")
+    return partial(_forward, service) if service else None
 
 
-async def _forward(exchange: Exchange, receive: Receive, send: Send) -> Reply | None:
+async def _forward(service: Service, exchange: Exchange, receive: Receive, send: Send) -> Reply | None:
     if exchange.scope["method"] not in METHODS:
         return Reply(status=405, body=b"", headers=[("Allow", ", ".join(sorted(METHODS)))])
     if why := at_fault(exchange):
         return refusal(why, exchange)
     if real_path(exchange.path).startswith(LIMITED) and (refused := await _at_the_door(exchange)):
         return refused
-    proxy = _proxy()
-    service = proxy.service_of(exchange.path)
-    assert service is not None
-    return await proxy.answer(service, exchange, receive=receive, send=send, own=list(headers_of(exchange)))
+    return await _proxy().answer(service, exchange, receive=receive, send=send, own=list(headers_of(exchange)))
 
 
 async def _at_the_door(exchange: Exchange) -> Reply | None:
@@ -97,7 +116,7 @@ class JoinedDocument:
         """The document as JSON; `host` is what the services are asked as."""
         async with self._lock:
             if time.monotonic() > self._until:
-                services = _proxy().services
+                services = _services
                 found = await asyncio.gather(*(_document_of(service, host) for service in services.values()))
                 documents = {name: document for name, document in zip(services, found, strict=True) if document}
                 here = await asyncio.get_running_loop().run_in_executor(None, _own_document)
@@ -129,16 +148,6 @@ def _own_document() -> Document:
 
 
 @cache
-def _routes() -> Routes:
-    return Routes(settings.ROUTES)
-
-
-@cache
 def _proxy() -> Proxy:
     """One for the process; made when first needed, for connections belong to the event loop."""
-    sources = {
-        name: source_of(words, consul=settings.CONSUL_URL, eureka=settings.EUREKA_URL)
-        for name, words in settings.SERVICES.items()
-    }
-    services = {name: Service(name, source) for name, source in sources.items()}
-    return Proxy(_routes(), services, Caller(new_session()), timeouts=settings.SERVICE_SECONDS)
+    return Proxy(Caller(new_session()), timeouts=settings.SERVICE_SECONDS)

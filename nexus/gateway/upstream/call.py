@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import aiohttp
 from multidict import CIMultiDict
@@ -12,6 +12,7 @@ from yarl import URL
 
 from nexus.contracts.errors import NoAnswer, TooLate
 from nexus.gateway.exceptions import NoInstance, NotReached
+from nexus.gateway.headers import Headers
 from nexus.gateway.routes import NEVER_TWICE
 from nexus.gateway.upstream.service import Instance, Service
 
@@ -27,7 +28,6 @@ WORTH_ANOTHER = frozenset({502, 503, 504})
 GONE = frozenset({502, 504})
 """Statuses that a proxy in front of an instance gives when it cannot reach it."""
 PIECE = 64 * 1024
-Headers = list[tuple[bytes, bytes]]
 
 
 @dataclass(kw_only=True)
@@ -92,11 +92,9 @@ class Answer:
 
 @dataclass
 class Caller:
-    """Asks services over pooled connections; counts attempts, and retries that the budget refused, by service."""
+    """Asks services over pooled connections."""
 
     session: aiohttp.ClientSession
-    attempts: dict[str, int] = field(default_factory=dict)
-    exhausted: dict[str, int] = field(default_factory=dict)
 
     @asynccontextmanager
     async def asking(self, service: Service, asked: Asked) -> AsyncIterator[Answer]:
@@ -162,10 +160,7 @@ class Caller:
     def _once_more(self, service: Service, tried: Sequence[Instance]) -> bool:
         if len(tried) >= MOST_ATTEMPTS:
             return False
-        if service.budget.withdraw():
-            return True
-        self.exhausted[service.name] = self.exhausted.get(service.name, 0) + 1
-        return False
+        return service.budget.withdraw()
 
     async def _pause(self, times: int, asked: Asked) -> None:
         """Full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015), and never past the deadline."""
@@ -175,7 +170,6 @@ class Caller:
         await asyncio.sleep(pause)
 
     async def _attempt(self, service: Service, instance: Instance, asked: Asked) -> Answer:
-        self.attempts[service.name] = self.attempts.get(service.name, 0) + 1
         probe = instance.breaker.begin()
         instance.under_way += 1
         try:

@@ -7,7 +7,7 @@ deviation says nothing among three.
 import time
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 INTERVAL = 10.0
 REST = 30.0
@@ -26,7 +26,10 @@ class Counted(Protocol):
     ejections: int
 
 
-def eject(instances: Sequence[Counted], *, now: float) -> list[Counted]:
+C = TypeVar("C", bound=Counted)
+
+
+def eject(instances: Sequence[C], *, now: float) -> list[C]:
     """
     Eject those that fail one time in ten and three times as often as is usual, and begin to count anew; who they are.
 
@@ -55,7 +58,7 @@ class Outliers:
         self._clock = clock
         self._next = clock() + INTERVAL
 
-    def look(self, instances: Sequence[Counted]) -> list[Counted]:
+    def look(self, instances: Sequence[C]) -> list[C]:
         """The instances ejected just now; mostly none, for it is not time yet."""
         now = self._clock()
         if now < self._next:

@@ -41,12 +41,11 @@ class Instance:
 
 @dataclass
 class Service:
-    """Instances of one service. `moved` hears of every change of a breaker: address and new state."""
+    """Instances of one service."""
 
     name: str
     source: Source
     most: int = MOST_UNDER_WAY
-    moved: Callable[[str, State], None] = lambda *_: None
     clock: Callable[[], float] = time.monotonic
     budget: Budget = field(default_factory=Budget)
     instances: dict[str, Instance] = field(default_factory=dict)
@@ -66,7 +65,6 @@ class Service:
     def _breaker(self, address: str) -> Breaker:
         def moved(state: State) -> None:
             log.warning("%s at %s: breaker %s", self.name, address, state)
-            self.moved(address, state)
 
         return Breaker(clock=self.clock, moved=moved)
 
@@ -93,7 +91,7 @@ class Service:
         :raises NoInstance: nobody may be asked
         """
         for ejected in self._outliers.look(list(self.instances.values())):
-            log.warning("%s at %s fails more than its peers: ejected", self.name, ejected)
+            log.warning("%s at %s fails more than its peers: ejected", self.name, ejected.address)
         now = self.clock()
         usable = [each for each in self.instances.values() if each.breaker.allows and each.ejected_until <= now]
         fresh = [each for each in usable if each not in avoid]

@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-Headers = list[tuple[bytes, bytes]]
+from nexus.gateway.headers import Headers
+
 MOST_ANSWERS, LARGEST = 2_000, 64 * 1024
 ANSWERED_BY = frozenset({b"accept", b"accept-encoding", b"accept-language", b"host", b"cookie", b"authorization"})
 """What an answer may depend on: whoever asks says the former in the question, and has none of the last two."""
@@ -28,8 +29,6 @@ class Kept:
 
 class StaleAnswers:
     """The last good answers by what was asked; the one that was not needed for longest goes first."""
-
-    largest = LARGEST
 
     def __init__(self, *, most: int = MOST_ANSWERS, clock: Callable[[], float] = time.monotonic) -> None:
         self._most, self._clock = most, clock
