@@ -12,6 +12,8 @@ from benchmarks.shop import Shop
 CHUNK = 20_000
 PATIENCE = 300.0
 PATIENCE_FOR_LEVELS = 1800.0
+UNSETTLED = "SELECT 1 FROM orders_order WHERE status = 'placed' LIMIT 1"
+UNTOLD = "SELECT 1 FROM inventory_untoldlevel LIMIT 1"
 
 PLACE_MANY = """
 WITH fresh AS MATERIALIZED (
@@ -55,25 +57,18 @@ def place_history(shop: Shop, *, count: int) -> None:
         some = min(CHUNK, count - present)
         shop.sql("orders", PLACE_MANY, [present, some])
         present += some
-        _wait_until_settled(shop)
+        _wait_until_none(shop, "orders", UNSETTLED, within=PATIENCE)
     if count:
-        _wait_until_told(shop)
+        # Levels follow the orders, so many a second; until then a check would find copies that lag behind.
+        _wait_until_none(shop, "inventory", UNTOLD, within=PATIENCE_FOR_LEVELS)
         for app in ("orders", "inventory"):
             shop.sql(app, "VACUUM ANALYZE")
 
 
-def _wait_until_told(shop: Shop) -> None:
-    """Levels follow the orders, so many a second; until then a check would find copies that lag behind."""
-    deadline = time.monotonic() + PATIENCE_FOR_LEVELS
-    while shop.sql("inventory", "SELECT 1 FROM inventory_untoldlevel LIMIT 1"):
+def _wait_until_none(shop: Shop, app: str, query: str, *, within: float) -> None:
+    """:raises TimeoutError: the query still finds something"""
+    deadline = time.monotonic() + within
+    while shop.sql(app, query):
         if time.monotonic() > deadline:
-            raise TimeoutError("levels are not told")
-        time.sleep(0.2)
-
-
-def _wait_until_settled(shop: Shop) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while shop.sql("orders", "SELECT 1 FROM orders_order WHERE status = 'placed' LIMIT 1"):
-        if time.monotonic() > deadline:
-            raise TimeoutError("the orders of the past do not settle")
+            raise TimeoutError(f"not within {within:.0f} s: nothing found by {query}")
         time.sleep(0.2)
