@@ -13,12 +13,20 @@ from types import ModuleType
 import django
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nexus.settings.monolith")
+from nexus.telemetry.processes import share_figures
+
+# One parent started all workers of this server; before anything that counts is imported.
+share_figures(role="web", owner=os.getppid())
 django.setup(set_prefix=False)
 
 from django.conf import settings  # noqa: E402
 from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 
-from nexus.eventbus import bus, metrics  # noqa: E402
+from nexus.eventbus import bus  # noqa: E402
+from nexus.eventbus.engine_figures import EngineCollector  # noqa: E402
+from nexus.eventbus.metrics import BusCollector  # noqa: E402
+from nexus.telemetry import tracing  # noqa: E402
+from nexus.telemetry.exposition import serve_if_asked  # noqa: E402
 from nexus.web import registration  # noqa: E402
 from nexus.web.express.cors import CrossOrigin  # noqa: E402
 from nexus.web.express.lane import Lane  # noqa: E402
@@ -36,8 +44,10 @@ def _modules(kind: str) -> list[ModuleType]:
 
 
 def _start() -> None:
-    if bus.start_in_web_process():
-        metrics.serve_if_asked()
+    tracing.begin_if_asked("web")
+    # What is read from the stores one tells for all: whoever carries the events.
+    carries = bus.start_in_web_process()
+    serve_if_asked(*([BusCollector(), EngineCollector()] if carries else []))
     # What is loaded by now stays: looking through it again and again would make one request in a hundred slow.
     gc.collect()
     gc.freeze()
@@ -61,6 +71,7 @@ _lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
     elsewhere=_elsewhere[0] if _elsewhere else None,
+    streams={path: answer for module in _modules("express") for path, answer in getattr(module, "STREAMS", {}).items()},
     journal=Journal() if settings.LOG_FORMAT == "ecs" else None,
     started=_start,
     stopped=_stop,

@@ -7,9 +7,14 @@ One worker process group works for one subscriber, because all subscribers know 
 import os
 
 import django
-from celery import Celery
+from celery import Celery, signals
+
+from nexus.telemetry.processes import share_figures
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "nexus.settings.monolith")
+if _subscriber := os.environ.get("NEXUS_SUBSCRIBER"):
+    # Counted by the children, told by their parent; before anything that counts is imported.
+    share_figures(role=f"worker-{_subscriber}", owner=os.getpid())
 django.setup()
 
 from django.conf import settings  # noqa: E402
@@ -18,6 +23,8 @@ from nexus.eventbus.backends.celery.delivering import deliver_message  # noqa: E
 from nexus.eventbus.backends.celery.publisher import SOCKET_TIMEOUT, TASK  # noqa: E402
 from nexus.eventbus.backends.celery.topology import Topology  # noqa: E402
 from nexus.eventbus.registry import members  # noqa: E402
+from nexus.telemetry import tracing  # noqa: E402
+from nexus.telemetry.exposition import serve_if_asked  # noqa: E402
 
 _topology = Topology(settings.EVENT_BUS["NAMESPACE"])
 _member = members.get(settings.EVENT_BUS["SUBSCRIBER"])
@@ -59,3 +66,6 @@ app.conf.update(
     CELERY_DB_REUSE_MAX=10**9,
 )
 app.task(name=TASK)(deliver_message)
+# What sends spans has a thread of its own, and a thread does not come along into a child.
+signals.worker_process_init.connect(lambda **_: tracing.begin_if_asked("worker"), weak=False)
+signals.worker_ready.connect(lambda **_: serve_if_asked(), weak=False)

@@ -21,7 +21,8 @@ urlpatterns = [
     *(path("", include(f"nexus.{app}.api.urls")) for app in settings.APPS),
 ]
 
-if apps.is_installed("django.contrib.admin"):
+# Staff have a door of their own where customers come in by this one (docs/operations.md, "Staff").
+if apps.is_installed("django.contrib.admin") and settings.STAFF_PAGES:
     from django.contrib import admin
 
     urlpatterns += [path("admin/", admin.site.urls)]

@@ -99,6 +99,11 @@ def first_uuid7(instant: datetime) -> UUID:
     return UUID(int=int(instant.timestamp() * 1000) << 80 | 0x7000 << 64 | 0x8000_0000_0000_0000)
 
 
+def made_at(identity: UUID) -> float:
+    """When an id of version 7 was made, in seconds since 1970."""
+    return (identity.int >> 80) / 1000
+
+
 _uuid_lock = threading.Lock()
 _uuid_last = 0
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 
 from django.db import close_old_connections, connections
 
+from nexus.telemetry import figures
+
 log = logging.getLogger("nexus.eventbus.chores")
 
 
@@ -27,12 +29,13 @@ class Chores:
     @staticmethod
     def _do(chore: Callable[[], object]) -> None:
         close_old_connections()
+        name, began, result = getattr(chore, "__name__", type(chore).__name__), time.monotonic(), "ok"
         try:
             chore()
         except Exception as failure:  # noqa: BLE001  whatever went wrong, the chore is due again soon
-            log.warning(
-                "%s failed: %s: %s", getattr(chore, "__name__", type(chore).__name__), type(failure).__name__, failure
-            )
+            result = "failed"
+            log.warning("%s failed: %s: %s", name, type(failure).__name__, failure)
         finally:
+            figures.chores.labels(name, result).observe(time.monotonic() - began)
             # Between rounds the connections belong to those who work all the time.
             connections.close_all()

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from nexus.eventbus.delivery import Outcome, deliver
+from nexus.eventbus.delivery import deliver
+from nexus.eventbus.instruments import Outcome
 from nexus.eventbus.models import DeadLetter
 from nexus.eventbus.registry import members
 from nexus.eventbus.stores.base import Letter

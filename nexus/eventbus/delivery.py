@@ -10,7 +10,7 @@ raised to the caller, who tries again later. docs/dead-letters.md says what ends
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from itertools import groupby
 from typing import NamedTuple
 from uuid import UUID
@@ -20,8 +20,9 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from nexus.contracts.base import Envelope, Event
+from nexus.contracts.base import EVENTS, Envelope, Event
 from nexus.contracts.correlation import caused_by
+from nexus.eventbus.instruments import Handling, Outcome
 from nexus.eventbus.registry import Handler, Member, takes_batches
 from nexus.eventbus.wire import Record, Undecodable, decode, envelope_of
 
@@ -45,17 +46,6 @@ class TryLater(Exception):
     """A dependency is away; the whole message is to be delivered again."""
 
 
-@dataclass
-class Outcome:
-    """What became of a message's events; `waiting` are those that were among the dead letters already."""
-
-    applied: int = 0
-    duplicate: int = 0
-    ignored: int = 0
-    buried: int = 0
-    waiting: int = 0
-
-
 class Arrival(NamedTuple):
     """An event as it came, and what it says."""
 
@@ -73,25 +63,44 @@ def deliver(*, member: Member, message: bytes | str) -> Outcome:
     outcome = Outcome()
     try:
         for kind, neighbours in groupby(decode(message), key=lambda record: record.type):
-            records = list(neighbours)
-            if member.takes(kind):
-                _handle(member, _read(member, records, outcome), outcome)
-            else:
-                log.warning("%s does not hear %s: passed over %d", member.name, kind, len(records))
-                outcome.ignored += len(records)
+            outcome += _deliver(member, kind, list(neighbours))
     except TRANSIENT as away:
         raise TryLater(str(away)) from away
     return outcome
 
 
-def _read(member: Member, records: Sequence[Record], outcome: Outcome) -> list[Arrival]:
+def _deliver(member: Member, kind: str, records: Sequence[Record]) -> Outcome:
+    handling = Handling(member.name, _known(kind), records)
+    try:
+        if member.takes(kind):
+            _handle(member, _read(member, handling), handling.outcome)
+        else:
+            log.warning("%s does not hear %s: passed over %d", member.name, kind, len(records))
+            handling.outcome.ignored += len(records)
+    except BaseException as failure:
+        handling.is_over(failure)
+        raise
+    handling.is_over()
+    return handling.outcome
+
+
+def _known(kind: str) -> str:
+    """The type, unless this version has never heard of it: what is counted has few names, whatever arrives."""
+    return kind if kind in EVENTS else "unknown"
+
+
+def _read(member: Member, handling: Handling) -> list[Arrival]:
     """Those that this version understands. The others are buried at once: no second try could help."""
     arrivals = []
-    for record in records:
+    for record in handling.records:
         try:
-            arrivals.append(Arrival(record, envelope_of(record)))
+            envelope = envelope_of(record)
         except Undecodable as why:
-            _bury(member, record, why, outcome)
+            _bury(member, record, why, handling.outcome)
+        else:
+            mark = handling.mark_of(record)
+            marked = envelope if mark == record.traceparent else replace(envelope, traceparent=mark)
+            arrivals.append(Arrival(record, marked))
     return arrivals
 
 

@@ -6,11 +6,9 @@ counters shared between processes. Served on a port of its own, never by the pub
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-from django.conf import settings
 from django.db import connections
-from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -19,33 +17,6 @@ from nexus.eventbus.bus import backend
 from nexus.eventbus.registry import Gauge, Member, members
 
 log = logging.getLogger("nexus.eventbus.metrics")
-
-
-def serve_if_asked() -> None:
-    """Answer Prometheus where ``METRICS_PORT`` says so; a second process on the same machine goes without."""
-    if port := settings.METRICS_PORT:
-        try:
-            serve(port)
-        except OSError as why:
-            log.warning("no metrics on port %d: %s", port, why)
-
-
-def serve(port: int) -> Callable[[], None]:
-    """
-    Answer Prometheus on that port from a thread; returns what stops it.
-
-    :raises OSError: the port is taken
-    """
-    registry = CollectorRegistry()
-    registry.register(BusCollector())
-    server, thread = start_http_server(port, registry=registry)
-
-    def stop() -> None:
-        server.shutdown()
-        server.server_close()
-        thread.join(5)
-
-    return stop
 
 
 class BusCollector(Collector):

@@ -14,6 +14,7 @@ from contextlib import closing, contextmanager
 
 from django.db import connections
 
+from nexus.eventbus.instruments import publishing
 from nexus.eventbus.stores.base import Reader, Store
 from nexus.eventbus.wire import Record
 
@@ -106,6 +107,7 @@ class Relay:
     def _step(self, reader: Reader) -> tuple[int, bool]:
         batch = reader.read(limit=BATCH)
         if batch.records:
-            self._publish(batch.records)
+            with publishing(batch.records, log_name=self.consumer.partition(" > ")[0]):
+                self._publish(batch.records)
             reader.advance(batch)
         return len(batch.records), batch.pending

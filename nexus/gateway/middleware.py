@@ -7,6 +7,7 @@ from nexus.gateway.callers import caller_of, claims_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
 from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
 from nexus.gateway.routes import LIMITED, real_path
+from nexus.telemetry import figures
 from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
@@ -22,6 +23,7 @@ def front_door(request: HttpRequest) -> Step:
     _translate(request)
     verdict = _count(request)
     if verdict and not verdict.allowed:
+        figures.rate_limited.labels(_policy_of(request).name).inc()
         return _with_limits(request, respond(RateLimited(retry_after=verdict.retry_after), request), verdict)
     response = yield
     return _with_limits(request, response, verdict) if verdict else response

@@ -17,6 +17,7 @@ from nexus.gateway.routes import is_canonical, real_path
 from nexus.gateway.upstream.call import Answer, Asked, Caller
 from nexus.gateway.upstream.service import Service
 from nexus.gateway.upstream.stale import LARGEST, Kept, StaleAnswers, may_be_kept
+from nexus.telemetry import figures
 from nexus.web.addresses import address_behind
 from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.express.exchange import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Exchange, Reply
@@ -182,6 +183,7 @@ class _Relay:
         found = self.proxy.stale.find(self._key()) if self._is_public() and not in_haste else None
         if found is None:
             return False
+        figures.stale.labels(self.service.name).inc()
         kept, age = found
         tag = dict(kept.headers).get(b"etag", b"").decode()
         fresh = bool(tag) and self.exchange.has(tag.removeprefix("W/"))

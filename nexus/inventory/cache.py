@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
 
+from nexus.telemetry import figures
+
 log = logging.getLogger("nexus.inventory")
 
 KEY = "stock:{sku}"
@@ -21,18 +23,20 @@ LIFETIME = 7 * 24 * 3600
 REST = 1.0
 _resting_until = float("-inf")
 
-# Arguments: available, version, as_of for each key, then the lifetime. An older version never replaces a newer one.
+# Arguments: available, version, as_of for each key, then the lifetime. An older version never replaces a newer one;
+# answers how many came too late.
 KEEP_NEWEST = """
-local kept = 0
+local late = 0
 for i, key in ipairs(KEYS) do
     local version = redis.call('HGET', key, 'version')
     if not version or tonumber(version) < tonumber(ARGV[3 * i - 1]) then
         redis.call('HSET', key, 'available', ARGV[3 * i - 2], 'version', ARGV[3 * i - 1], 'as_of', ARGV[3 * i])
         redis.call('EXPIRE', key, ARGV[#ARGV])
-        kept = kept + 1
+    elseif tonumber(version) > tonumber(ARGV[3 * i - 1]) then
+        late = late + 1
     end
 end
-return kept
+return late
 """
 
 
@@ -70,10 +74,11 @@ def keep_newest(levels: Sequence[Level]) -> bool:
     if not is_there():
         return False
     try:
-        get_redis_connection("default").eval(KEEP_NEWEST, len(keys), *keys, *values, LIFETIME)
+        late = get_redis_connection("default").eval(KEEP_NEWEST, len(keys), *keys, *values, LIFETIME)
     except RedisError as why:
         _rest(why)
         return False
+    figures.cache_rejected.inc(late)
     return True
 
 

@@ -55,7 +55,10 @@ VARIABLES = {
     "NEXUS_SUBSCRIBER": Variable("", "the one subscriber that a worker process works for"),
     "NEXUS_CURRENCY": Variable("EUR", "the shop's currency, for orders that name none"),
     "NEXUS_RESERVATION_HOURS": Variable("72", "how long stock stays set aside for an order not yet shipped; 0: always"),
-    "NEXUS_METRICS_PORT": Variable("0", "where the relay answers Prometheus, on all addresses; 0: nowhere"),
+    "NEXUS_STAFF_PAGES": Variable("", "1 serves /admin at this door, 0 does not; empty: only a demo does"),
+    "NEXUS_METRICS_PORT": Variable("0", "where each process answers Prometheus, on all addresses; 0: nowhere"),
+    "NEXUS_TRACES_URL": Variable("", "where traces go: an OTLP/HTTP collector, down to /v1/traces; empty: nowhere"),
+    "NEXUS_TRACES_SHARE": Variable("0.01", "the share of requests that are traced, 0 to 1"),
     "NEXUS_ORDER_OVERDUE_SECONDS": Variable("60", "an order still placed after that many seconds is driven on"),
     "NEXUS_RATE_LIMIT": Variable("1200/60", "requests per seconds for one customer or address; 0 switches it off"),
     "NEXUS_RATE_LIMITS": Variable("", "NAME=COUNT/SECONDS where a class of paths or a token's scope has its own"),
@@ -91,8 +94,9 @@ class Environment:
             return Path(path).read_text().strip()
         return self._environ.get(name) or variable.default
 
-    def flag(self, name: str) -> bool:
-        return self._one_of(name, {"0": False, "1": True})
+    def flag(self, name: str, *, otherwise: bool = False) -> bool:
+        """0 or 1; `otherwise` when it is neither by default."""
+        return self._one_of(name, {"": otherwise, "0": False, "1": True})
 
     def number(self, name: str) -> int:
         value = self.text(name)
@@ -119,6 +123,16 @@ class Environment:
         if not all(0 < seconds < math.inf for seconds in found.values()):
             raise ImproperlyConfigured(f"{name} must look like NAME=SECONDS, NAME=SECONDS, not {self.text(name)!r}")
         return found
+
+    def share(self, name: str) -> float:
+        """A number from 0 to 1."""
+        try:
+            value = float(self.text(name))
+        except ValueError:
+            value = math.nan
+        if not 0 <= value <= 1:
+            raise ImproperlyConfigured(f"{name} must be a number from 0 to 1, not {self.text(name)!r}")
+        return value
 
     def choice(self, name: str, *allowed: str) -> str:
         return self._one_of(name, {word: word for word in allowed})

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from nexus.contracts.errors import FieldError, Invalid, KeyReused
+from nexus.telemetry import figures
 from nexus.web.addresses import address_of
 from nexus.web.answers import Answer, AnswerStore
 from nexus.web.principal import Principal
@@ -80,6 +81,8 @@ def _plain(data: Any) -> Any:
 
 def _respond(answer: Answer, *, fingerprint: str, replayed: bool) -> Response:
     if answer.fingerprint != fingerprint:
+        figures.idempotency.labels("mismatch").inc()
         raise KeyReused
+    figures.idempotency.labels("replay" if replayed else "new").inc()
     headers = answer.headers | ({"Idempotent-Replayed": "true"} if replayed else {})
     return Response(answer.body, status=answer.status, headers=headers)

@@ -36,6 +36,7 @@ class EcsFormatter(logging.Formatter):
         cause = current_cause()
         line |= {"labels.correlation_id": cause.correlation_id} if cause.correlation_id else {}
         line |= {"trace.id": cause.traceparent[3:35]} if cause.traceparent else {}
+        line |= getattr(record, "ecs", {})
         if record.exc_info and (kind := record.exc_info[0]):
             line |= {"error.type": kind.__name__, "error.message": str(record.exc_info[1])}
             line |= {"error.stack_trace": self.formatException(record.exc_info)}

@@ -18,6 +18,7 @@ from rest_framework.views import set_rollback
 from nexus.contracts import errors
 from nexus.contracts.correlation import current_cause
 from nexus.contracts.errors import FieldError
+from nexus.telemetry import figures
 
 CONTENT_TYPE = "application/problem+json"
 UNREACHABLE = (OperationalError, InterfaceError, PyMongoConnectionFailure, ExecutionTimeout)
@@ -80,6 +81,8 @@ def problem(
         "instance": path,
         "trace_id": current_cause().correlation_id,
     }
+    if status == HTTPStatus.SERVICE_UNAVAILABLE:
+        figures.unavailable.labels(code).inc()
     if listed := [{"field": e.field, "code": e.code, "message": e.message} for e in field_errors]:
         document["errors"] = listed
     return document

@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import OperationalError
 from prometheus_client.parser import text_string_to_metric_families
 
-from nexus.eventbus import bus, metrics
+from nexus.eventbus import bus
+from nexus.eventbus.metrics import BusCollector
 from nexus.eventbus.registry import Gauge, Member, members
 from nexus.eventbus.stores.postgres import PostgresStore
+from nexus.telemetry.exposition import serve, serve_if_asked
 from tests.eventbus.conftest import DATABASES, Witness, lit, tell
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
@@ -41,7 +43,7 @@ def figures(port: int) -> Iterator[Scrape]:
             for sample in family.samples
         }
 
-    stop = metrics.serve(port)
+    stop = serve(port, [BusCollector()], address="127.0.0.1")
     yield scrape
     stop()
 
@@ -100,6 +102,6 @@ class TestMetrics:
     ) -> None:
         monkeypatch.setattr(settings, "METRICS_PORT", port)
 
-        metrics.serve_if_asked()
+        serve_if_asked()
 
         assert f"no metrics on port {port}" in caplog.text

@@ -44,6 +44,8 @@ class Answer:
 class System:
     """A shop of its own: databases, engines and processes that no other test shares."""
 
+    web_workers = 1
+
     def __init__(self, home: Path, *, broker_url: str = "", port: int | None = None) -> None:
         self.home, self.port = home, port or _free_port()
         self.name = f"shop_{secrets.token_hex(4)}"
@@ -101,7 +103,7 @@ class System:
         """Start a process without waiting for it; a second of its kind is told apart by what follows a ``#``."""
         environment = self.environment() | more
         if name == "web":
-            command = server_command(port=self.port)
+            command = server_command(port=self.port, workers=self.web_workers)
         elif not command:
             command = [sys.executable, "manage.py", *name.partition("#")[0].split()]
         with (self.home / f"{name.replace(' ', '-')}.log").open("ab") as log:

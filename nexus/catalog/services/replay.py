@@ -7,7 +7,8 @@ from bson import ObjectId
 from nexus.catalog.exceptions import DeadLetterNotFound
 from nexus.catalog.models import DeadLetter
 from nexus.catalog.models.connection import collection_of
-from nexus.eventbus.delivery import Outcome, deliver
+from nexus.eventbus.delivery import deliver
+from nexus.eventbus.instruments import Outcome
 from nexus.eventbus.registry import members
 
 

@@ -6,6 +6,7 @@ from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Policy, limit_lines, limiter
 from nexus.gateway.routes import real_path
+from nexus.telemetry import figures
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.lane import refusal
 from nexus.web.express.pipe import redis
@@ -21,6 +22,7 @@ async def door(exchange: Exchange) -> Reply | None:
     exchange.verdict = await limiter.check_in_turn(redis(), caller, policy)
     if exchange.verdict.allowed:
         return None
+    figures.rate_limited.labels(policy.name).inc()
     return refusal(RateLimited(retry_after=exchange.verdict.retry_after), exchange)
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from nexus.gateway.exceptions import NoInstance, NotReached
 from nexus.gateway.headers import Headers
 from nexus.gateway.routes import NEVER_TWICE
 from nexus.gateway.upstream.service import Instance, Service
+from nexus.telemetry import figures
 
 CONNECT_WITHIN = 1.0
 IDLE = 30.0
@@ -160,7 +162,9 @@ class Caller:
     def _once_more(self, service: Service, tried: Sequence[Instance]) -> bool:
         if len(tried) >= MOST_ATTEMPTS:
             return False
-        return service.budget.withdraw()
+        may = service.budget.withdraw()
+        (figures.retries if may else figures.budget_exhausted).labels(service.name).inc()
+        return may
 
     async def _pause(self, times: int, asked: Asked) -> None:
         """Full jitter (M. Brooker, "Exponential Backoff And Jitter", 2015), and never past the deadline."""
@@ -172,6 +176,7 @@ class Caller:
     async def _attempt(self, service: Service, instance: Instance, asked: Asked) -> Answer:
         probe = instance.breaker.begin()
         instance.under_way += 1
+        began, status = time.perf_counter(), 0
         try:
             async with asyncio.timeout_at(asked.deadline):
                 response = await self.session.request(
@@ -182,6 +187,7 @@ class Caller:
                     # A redirect is the client's to follow: we would go wherever a service, or its guest, sends us.
                     allow_redirects=False,
                 )
+            status = response.status
         except TimeoutError as why:
             # aiohttp's own, for a connection, is one too.
             is_ours = not isinstance(why, aiohttp.ServerTimeoutError)
@@ -204,6 +210,7 @@ class Caller:
             raise
         finally:
             instance.under_way -= 1
+            figures.calls.labels(service.name, str(status)).observe(time.perf_counter() - began)
         instance.answered += 1
         instance.wrong += response.status >= 500
         if response.status in GONE:

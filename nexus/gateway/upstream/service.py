@@ -16,6 +16,7 @@ from nexus.gateway.exceptions import NoInstance, ServiceFull
 from nexus.gateway.upstream.breaker import Breaker, State
 from nexus.gateway.upstream.budget import Budget
 from nexus.gateway.upstream.outliers import Outliers
+from nexus.telemetry import figures
 
 log = logging.getLogger("nexus.gateway")
 
@@ -60,13 +61,20 @@ class Service:
             self.instances[address] = Instance(address, self._breaker(address))
         for address in self.instances.keys() - set(addresses):
             del self.instances[address]
+        self._tell_state()
         self._heard.set()
 
     def _breaker(self, address: str) -> Breaker:
         def moved(state: State) -> None:
             log.warning("%s at %s: breaker %s", self.name, address, state)
+            figures.breaker_moves.labels(self.name, state.value).inc()
+            self._tell_state()
 
         return Breaker(clock=self.clock, moved=moved)
+
+    def _tell_state(self) -> None:
+        broken = sum(each.breaker.state is not State.CLOSED for each in self.instances.values())
+        figures.breaker_state.labels(self.name).set(broken / len(self.instances) if self.instances else 1.0)
 
     @contextmanager
     def room(self) -> Iterator[None]:
@@ -76,6 +84,7 @@ class Service:
         :raises ServiceFull: there is none
         """
         if self.under_way >= self.most:
+            figures.shed.labels("service_full").inc()
             raise ServiceFull(f"{self.name} has as many requests as it may have.")
         self.under_way += 1
         try:

@@ -6,6 +6,7 @@ from nexus.contracts.base import enclose, uuid7
 from nexus.contracts.inventory import ReservationExpired
 from nexus.inventory.models import DATABASE, store
 from nexus.inventory.services.settle import EXPIRE, settle
+from nexus.telemetry import figures
 
 OVERDUE = """
 SELECT order_id FROM inventory_reservation WHERE state = 'held' AND expires_at < clock_timestamp()
@@ -18,6 +19,7 @@ def expire_reservations(*, batch: int = 200) -> int:
     total = 0
     while ended := _expire(batch):
         total += ended
+        figures.expired.inc(ended)
     return total
 
 

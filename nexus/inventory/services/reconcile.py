@@ -1,17 +1,21 @@
 """Repairs the cache from the database: whatever made them differ, this makes them agree."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
+from django.db.models import Max
 from django.db.models.functions import Now
 
 from nexus.inventory import cache
 from nexus.inventory.cache import Level
 from nexus.inventory.models import DATABASE, Stock
 from nexus.inventory.selectors import read_levels
+from nexus.telemetry import figures
 
 PAGE = 1000
+SETTLED = timedelta(seconds=5)
 
 
 class CacheAway(Exception):
@@ -24,7 +28,12 @@ def reconcile_cache(*, changed_within: timedelta | None = None) -> int:
 
     :raises CacheAway: it did not get through
     """
-    return sum(rebuild_cache(changed_within=changed_within))
+    wrong = count = 0
+    for levels in _compared(changed_within):
+        wrong += levels.wrong
+        count += levels.looked_at
+    figures.drift.labels("redis").set(wrong)
+    return count
 
 
 def rebuild_cache(*, changed_within: timedelta | None = None) -> Iterator[int]:
@@ -33,12 +42,33 @@ def rebuild_cache(*, changed_within: timedelta | None = None) -> Iterator[int]:
 
     :raises CacheAway: it did not get through
     """
+    for page in _compared(changed_within):
+        yield page.looked_at
+
+
+class Page(NamedTuple):
+    """How many levels were looked at, and how many of them were wrong in the cache."""
+
+    looked_at: int
+    wrong: int
+
+
+def _compared(changed_within: timedelta | None) -> Iterator[Page]:
     for skus in _pages(changed_within):
+        cached = cache.find_levels(skus)
         levels = read_levels(skus)
         if not cache.keep_newest(list(levels.values())):
             raise CacheAway
-        _forget_the_impossible(levels)
-        yield len(skus)
+        behind = [sku for sku, level in cached.items() if sku in levels and level.version < levels[sku].version]
+        yield Page(looked_at=len(skus), wrong=_count_settled(behind) + _forget_the_impossible(levels))
+
+
+def _count_settled(skus: Sequence[str]) -> int:
+    """Those whose last change is long over: of the others the cache may be about to hear."""
+    if not skus:
+        return 0
+    long_over = Stock.objects.using(DATABASE).filter(sku__in=skus).values("sku").annotate(at=Max("updated_at"))
+    return long_over.filter(at__lt=Now() - SETTLED).count()
 
 
 class Rounds:
@@ -61,16 +91,20 @@ class Rounds:
 reconcile_recent_changes = Rounds()
 
 
-def _forget_the_impossible(levels: Mapping[str, Level]) -> None:
-    """A cached version that the database has not reached comes from another life of it, such as before a restore."""
+def _forget_the_impossible(levels: Mapping[str, Level]) -> int:
+    """
+    A cached version that the database has not reached comes from another life of it, such as before a restore; how many
+    there were.
+    """
     cached = cache.find_levels(list(levels))
     ahead = [sku for sku, level in cached.items() if level.version > levels[sku].version]
     if not ahead:
-        return
+        return 0
     # Read once more: a sale between the two readings is a newer version too, and a real one.
     real = read_levels(ahead)
     if impossible := [sku for sku in ahead if cached[sku].version > real[sku].version]:
         cache.forget(impossible)
+    return len(impossible)
 
 
 def _pages(changed_within: timedelta | None) -> Iterator[list[str]]:

@@ -5,6 +5,7 @@ No clock decides how many orders share a commit: while one batch is being writte
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -20,6 +21,7 @@ from nexus.orders import services
 from nexus.orders.api.serializers import MOST_LINES, as_json
 from nexus.orders.selectors import OrderView
 from nexus.orders.services.place import LARGEST_QUANTITY
+from nexus.telemetry import figures, tracing
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.exchange import JSON, encode
 from nexus.web.express.lane import Busy, refusal
@@ -96,9 +98,11 @@ class Counter:
     async def _serve(self) -> None:
         try:
             while self._waiting:
+                figures.pool_waiting.labels("orders").set(len(self._waiting))
                 if batch := self._next():
                     await self._write(batch)
         finally:
+            figures.pool_waiting.labels("orders").set(0)
             self._serving = None
 
     def _next(self) -> Batch:
@@ -109,10 +113,11 @@ class Counter:
             time_is_up.cancel()
             if not outcome.done():
                 batch.append((wanted, outcome))
+                _trace(wanted, "wait for the batch", seconds=LONGEST_WAIT - (time_is_up.when() - _now()))
         return batch
 
     async def _write(self, batch: Batch) -> None:
-        loop = asyncio.get_running_loop()
+        loop, began = asyncio.get_running_loop(), _now()
         found: Sequence[OrderView | Exception]
         try:
             found = await loop.run_in_executor(
@@ -120,13 +125,26 @@ class Counter:
             )
         except Exception as failure:  # noqa: BLE001  each of those who wait hears of it
             found = [failure] * len(batch)
-        for (_, outcome), what in zip(batch, found, strict=True):
+        for (wanted, outcome), what in zip(batch, found, strict=True):
             if not outcome.done():
                 outcome.set_result(what)
+            _trace(wanted, "write the batch", seconds=_now() - began)
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _trace(wanted: services.Wanted, name: str, *, seconds: float) -> None:
+    """What the order went through until now, if its request is traced."""
+    if wanted.cause and tracing.is_chosen(wanted.cause.traceparent):
+        ended = time.time()
+        tracing.record(name, parent=wanted.cause.traceparent, began=ended - seconds, ended=ended)
 
 
 def _refuse(outcome: Outcome) -> None:
     if not outcome.done():
+        figures.shed.labels("waited").inc()
         outcome.set_result(Busy())
 
 

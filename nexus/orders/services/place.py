@@ -18,6 +18,7 @@ from nexus.orders.models import DATABASE, PlacementClaim, Status
 from nexus.orders.selectors import Offer, OrderView, find_claim, get_order, list_claimed, list_offers
 from nexus.orders.services.numbers import next_number
 from nexus.orders.services.prices import is_incomplete
+from nexus.telemetry import figures
 
 CLAIM_LIFETIME = timedelta(hours=24)
 LARGEST_QUANTITY = 1000
@@ -154,6 +155,8 @@ def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
     for position, envelope in placed.items():
         if envelope.data.order_id in accepted:
             outcomes[position] = _as_placed(envelope, wanted[position].note)
+    keyed = (wanted[position] for position, each in placed.items() if each.data.order_id in accepted)
+    figures.idempotency.labels("new").inc(sum(1 for order in keyed if order.claim))
     return outcomes
 
 
@@ -255,7 +258,9 @@ def _replay(customer_id: UUID, claim: Claim) -> Placement | None:
         ).delete()
         return None
     if known.fingerprint != claim.fingerprint:
+        figures.idempotency.labels("mismatch").inc()
         raise KeyReused
+    figures.idempotency.labels("replay").inc()
     order = get_order(order_id=known.order_id)
     first_answer = replace(order, status=Status.PLACED, reason="", updated_at=order.placed_at, version=1)
     return Placement(order=first_answer, replayed=True)

@@ -4,9 +4,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from uuid import UUID
 
-from nexus.contracts.base import Envelope, Event, enclose
+from nexus.contracts.base import Envelope, Event, enclose, made_at
 from nexus.contracts.correlation import Cause, current_cause
-from nexus.contracts.orders import OrderCancelled, OrderDelivered, OrderReturned, OrderShipped
+from nexus.contracts.orders import (
+    OrderCancelled,
+    OrderConfirmed,
+    OrderDelivered,
+    OrderRejected,
+    OrderReturned,
+    OrderShipped,
+)
 from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
 from nexus.orders.exceptions import WrongStatus
@@ -14,6 +21,7 @@ from nexus.orders.models import DATABASE, TRANSITIONS, Order, OrderNote, Status
 from nexus.orders.selectors import OrderView, get_order
 from nexus.orders.services.answers import answers
 from nexus.orders.services.restore import restore_orders
+from nexus.telemetry import figures
 
 # Rows are locked in one order, so that two batches never wait for each other; an order that has left the states the
 # event starts from is passed over. The log takes its sequence from the row, whose version is the optimistic lock.
@@ -40,6 +48,8 @@ FROM event JOIN moved ON moved.id = event.subject::uuid
 RETURNING subject
 """
 
+VERDICTS = (OrderConfirmed, OrderRejected)
+
 
 def move_orders(events: Mapping[UUID, Event], *, causes: Mapping[UUID, Cause] | None = None) -> set[UUID]:
     """
@@ -62,6 +72,10 @@ def move_orders(events: Mapping[UUID, Event], *, causes: Mapping[UUID, Cause] | 
         # waited for here. Only a row that is visible and past the event is left alone.
         restore_orders(_without_row(events.keys() - moved))
         moved |= _move([each for each in envelopes if UUID(each.subject) not in moved], before=before, after=after)
+    if kind in VERDICTS:
+        took = figures.saga.labels(after.value)
+        for order_id in moved:
+            took.observe(max(0.0, now.timestamp() - made_at(order_id)))
     return moved
 
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +14,8 @@ from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 
 from nexus.contracts.correlation import caused_by
 from nexus.contracts.errors import TooLate, Unavailable
+from nexus.telemetry import figures, tracing
+from nexus.web import instruments
 from nexus.web.express.exchange import Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
@@ -71,7 +74,8 @@ class Lane:
     """
     Answers what `routes` know and sends everything else the ordinary way.
 
-    `started` and `stopped` are called in the serving process, before the first request and after the last.
+    `streams` are paths whose answers do not end by themselves: they are given on the event loop, where they hold no
+    thread. `started` and `stopped` are called in the serving process, before the first request and after the last.
     """
 
     def __init__(
@@ -82,38 +86,52 @@ class Lane:
         door: Door = _open,
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
+        streams: Mapping[str, Forward] = MappingProxyType({}),
         journal: Journal | None = None,
         started: Callable[[], None] = lambda: None,
         stopped: Callable[[], None] = lambda: None,
     ) -> None:
         self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
-        self._elsewhere, self._journal = elsewhere, journal
+        self._elsewhere, self._streams, self._journal = elsewhere, streams, journal
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
+        self._under_way = 0
+        self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            await (self._noted if self._journal else self._answer)(scope, receive, send)
+            await self._observed(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
-    async def _noted(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def _observed(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+        traced = instruments.Traced(scope) if tracing.is_on() else None
+        scope = traced.scope if traced else scope
         began, watched = time.perf_counter(), Watched(send)
+        self._under_way += 1
         try:
             await self._answer(scope, receive, watched)
         finally:
             took = time.perf_counter() - began
-            assert self._journal is not None
-            self._journal.note(scope, status=watched.status, seconds=took, identity=watched.identity)
+            self._under_way -= 1
+            # What does not end by itself lasts as long as somebody watches: no measure of anything.
+            if scope["path"] not in self._streams:
+                instruments.count(scope, status=watched.status, seconds=took)
+            if traced:
+                traced.end(watched.status)
+            if self._journal:
+                self._journal.note(scope, status=watched.status, seconds=took, identity=watched.identity)
 
     async def _live(self, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._started()
+                self._pools.begin()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self._stopped()
+                self._pools.end()
                 if self._journal:
                     self._journal.flush()
                 self._ordinary.shut_down()
@@ -121,11 +139,13 @@ class Lane:
                 return
 
     async def _answer(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
-        if self._elsewhere and (forward := self._elsewhere(scope["path"])):
+        forward = self._streams.get(scope["path"]) or (self._elsewhere and self._elsewhere(scope["path"]))
+        if forward:
             await self._hand_over(forward, scope, receive, send)
             return
         route, name = self._routes.find(scope["method"], scope["path"])
         if route is not None and route.is_full():
+            figures.shed.labels("queue_full").inc()
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         body = await read_body(scope, receive)
@@ -136,6 +156,7 @@ class Lane:
         if route is not None:
             exchange = Exchange(scope, name=name, body=body)
             if exchange.is_too_late:
+                figures.shed.labels("too_late").inc()
                 await self._send(exchange, refusal(TooLate(), exchange), send)
                 return
             if exchange.is_plain and (reply := await self._express(route.handle, exchange)):
@@ -145,6 +166,7 @@ class Lane:
                 return
             verdict = exchange.verdict
         if self._pressure() >= patience_with(scope["method"], scope["path"]):
+            figures.shed.labels("pressure").inc()
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))

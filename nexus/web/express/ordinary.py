@@ -19,7 +19,7 @@ class Ordinary:
     """Runs a WSGI application in so many threads, while so many more may wait."""
 
     def __init__(self, application: Application, *, threads: int = THREADS, waiting: int = MOST_WAITING) -> None:
-        self._application, self._most = application, threads + waiting
+        self._application, self._most, self.threads = application, threads + waiting, threads
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="ordinary")
         self._under_way = 0
 
@@ -27,6 +27,16 @@ class Ordinary:
     def pressure(self) -> float:
         """How full it is, of 1: who comes then would wait for too long."""
         return self._under_way / self._most if self._most else 1.0
+
+    @property
+    def working(self) -> int:
+        """How many threads have a request."""
+        return min(self._under_way, self.threads)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for a thread."""
+        return self._under_way - self.working
 
     async def answer(self, scope: Mapping[str, Any], body: bytes, send: Send, **environ: Any) -> None:
         """Answer the request; `environ` goes to the application beside what the request says."""

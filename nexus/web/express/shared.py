@@ -24,6 +24,7 @@ from typing import NamedTuple
 from django.conf import settings
 from django.http.request import validate_host
 
+from nexus.telemetry import figures
 from nexus.web.express.exchange import Exchange, Reply
 from nexus.web.express.pipe import RedisAway, redis
 from nexus.web.generations import Generations
@@ -91,6 +92,8 @@ class SharedAnswers:
         self._about = generations.about.encode()
         self._making: dict[bytes, asyncio.Future[Reply | None]] = {}
         self._nearby = Nearby()
+        given = [figures.kept_answers.labels(generations.about, source) for source in ("nearby", "redis", "made")]
+        self._nearby_given, self._redis_given, self._made = given
 
     async def answer(self, exchange: Exchange, *, make: Make) -> Reply | None:
         """The kept answer, or what `make` answers now, which is kept when it is a 200 with an ETag."""
@@ -98,18 +101,20 @@ class SharedAnswers:
         if not exchange.is_anonymous or not _is_ours(host):
             return None
         key = _key(self._about, exchange.scope.get("scheme", "http"), host, exchange.path, exchange.query)
-        kept = self._nearby.find(key)
-        stored = redis().ask_together(b"MGET", self._generation, self._pace, *([] if kept else [key]))
+        near = self._nearby.find(key)
+        stored = redis().ask_together(b"MGET", self._generation, self._pace, *([] if near else [key]))
         refusal = await exchange.admit()
         if refusal:
             return refusal
         try:
             generation, pace, *found = await stored
-            kept = await self._of_now(key, kept, found, generation, pace or b"-")
+            kept = await self._of_now(key, near, found, generation, pace or b"-")
         except RedisAway:
             return None
         if kept:
+            self._nearby_given.inc() if kept is near else self._redis_given.inc()
             return _reply(exchange, kept.tag, kept.body)
+        self._made.inc()
         reply = await self._make_once(key, generation, pace or b"-", make)
         tag = _tag(reply)
         return _reply(exchange, tag, reply.body) if reply and tag else None

@@ -14,6 +14,8 @@ from django.db import connections
 from nexus.eventbus.backends.kafka.consumer import Subscription
 from nexus.eventbus.backends.kafka.workplace import Casualties, Workplace
 from nexus.eventbus.registry import Member
+from nexus.telemetry import tracing
+from nexus.telemetry.exposition import serve_if_asked
 
 log = logging.getLogger("nexus.eventbus.worker")
 
@@ -48,6 +50,7 @@ class Workers:
         """Return when a signal has come and every worker has finished what it had in hand."""
         for number in ENDINGS:
             signal.signal(number, self._stop)
+        serve_if_asked()
         # A connection must not be shared with children.
         connections.close_all()
         for _ in range(self.size):
@@ -75,6 +78,7 @@ class Workers:
     def _be_worker(self, place: Workplace) -> None:
         status = 1
         try:
+            tracing.begin_if_asked("worker")
             stop = _UntilToldOrOrphaned()
             signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDINGS)
             Subscription(self.member, place).run(stop)

@@ -6,7 +6,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from nexus.eventbus import bus, metrics
+from nexus.eventbus import bus
+from nexus.eventbus.engine_figures import EngineCollector
+from nexus.eventbus.metrics import BusCollector
+from nexus.telemetry import tracing
+from nexus.telemetry.exposition import serve_if_asked
 
 
 class Command(BaseCommand):
@@ -30,8 +34,9 @@ class Command(BaseCommand):
         carrier = bus.Carrier(bus.backend().relays())
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: carrier.stop(timeout=0))
+        tracing.begin_if_asked("relay")
         carrier.start()
-        metrics.serve_if_asked()
+        serve_if_asked(BusCollector(), EngineCollector())
         self.stdout.write("relay is running")
         carrier.wait()
         carrier.stop()
