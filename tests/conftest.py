@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 from uuid import UUID, uuid4
@@ -32,7 +33,7 @@ def trusted_issuer(issuer_key: rsa.RSAPrivateKey, monkeypatch: pytest.MonkeyPatc
     key = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(issuer_key.public_key())) | {"kid": KEY_ID}
     verifier = Verifier(KeySet(lambda: {"keys": [key]}))
     monkeypatch.setattr(tokens.verifier, "_keys", verifier._keys)
-    monkeypatch.setattr(tokens.verifier, "_known", {})
+    monkeypatch.setattr(tokens.verifier, "_known", OrderedDict())
     return issuer_key
 
 

@@ -218,5 +218,10 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT}},
     "root": {"handlers": ["console"], "level": env.text("NEXUS_LOG_LEVEL")},
-    "loggers": {"django.request": {"level": "ERROR"}, "django.server": {"level": "WARNING"}},
+    "loggers": {
+        # Celery sets the root's level in a worker, to what suits its own lines.
+        "nexus": {"level": env.text("NEXUS_LOG_LEVEL")},
+        "django.request": {"level": "ERROR"},
+        "django.server": {"level": "WARNING"},
+    },
 }

@@ -6,6 +6,7 @@ import logging
 import re
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -79,7 +80,8 @@ class Verifier:
 
     def __init__(self, keys: KeySet) -> None:
         self._keys = keys
-        self._known: dict[bytes, dict[str, Any]] = {}
+        self._known: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
+        self._lock = threading.Lock()
 
     def claims(self, token: str) -> dict[str, Any]:
         """
@@ -91,10 +93,20 @@ class Verifier:
         if (known := self._known.get(digest)) and known["exp"] > time.time():
             return known
         claims = self._verify(token)
-        if len(self._known) >= self.capacity:
-            self._known.clear()
-        self._known[digest] = claims
+        with self._lock:
+            self._known[digest] = claims
+            self._make_room()
         return claims
+
+    def _make_room(self) -> None:
+        """Who came first expires first, or nearly so."""
+        now = time.time()
+        while self._known and (len(self._known) > self.capacity or self._oldest["exp"] <= now):
+            self._known.popitem(last=False)
+
+    @property
+    def _oldest(self) -> dict[str, Any]:
+        return next(iter(self._known.values()))
 
     def claims_at_once(self, token: str) -> dict[str, Any] | None:
         """As `claims`; None when keys would have to be fetched first, for callers that must not wait."""

@@ -1,6 +1,7 @@
 """Where the keys come from: fetched rarely, whatever comes in, and without them nothing is believed."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from nexus.contracts.errors import Unavailable
-from nexus.web.tokens import BadToken, KeySet
+from nexus.web.tokens import BadToken, KeySet, Verifier
 
 
 def key_set(fetch: Callable[[], Any]) -> tuple[KeySet, list[int]]:
@@ -55,3 +56,30 @@ class TestKeySet:
         keys._fetched = float("-inf")
 
         assert keys.get("known")
+
+
+class TestVerifier:
+    @pytest.fixture
+    def verifier(self, monkeypatch: pytest.MonkeyPatch) -> Verifier:
+        """Takes a number for a token that is good until that second from now."""
+        found = Verifier(key_set(one_key)[0])
+        monkeypatch.setattr(found, "_verify", lambda token: {"exp": time.time() + float(token)})
+        return found
+
+    def test_forgets_tokens_that_expired(self, verifier: Verifier) -> None:
+        for number in range(100):
+            verifier.claims(f"-{number}.5")
+
+        verifier.claims("60")
+
+        assert len(verifier._known) == 1
+
+    def test_remembers_no_more_than_it_may_the_youngest(self, verifier: Verifier) -> None:
+        verifier.capacity = 3
+
+        kept = [verifier.claims(str(60 + number)) for number in range(5)]
+
+        assert list(verifier._known.values()) == kept[2:]
+
+    def test_verifies_a_good_one_once(self, verifier: Verifier) -> None:
+        assert verifier.claims("60") is verifier.claims("60")
