@@ -13,6 +13,7 @@ from pathlib import Path
 
 from benchmarks.bench import Bench, Run, running_bench
 from benchmarks.compare import compare
+from benchmarks.door import measure_door
 from benchmarks.flash import measure_flash
 from benchmarks.growth import measure_growth
 from benchmarks.options import USUAL, Options, read_options
@@ -21,7 +22,9 @@ from benchmarks.report import lines, machine, write
 from benchmarks.scenarios import ORDERS
 from benchmarks.soak import measure_soak
 
-MEASURES = ORDERS | READING | {"flash": measure_flash, "growth": measure_growth, "soak": measure_soak}
+MEASURES = (
+    ORDERS | READING | {"flash": measure_flash, "door": measure_door, "growth": measure_growth, "soak": measure_soak}
+)
 ENGINES = ("NEXUS_POSTGRES_URL", "NEXUS_MONGO_URL", "NEXUS_REDIS_URL")
 
 

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-SCENARIOS = ("orders", "accept", "settle", "detail", "list", "stock", "flash", "overload", "growth", "soak")
+SCENARIOS = ("orders", "accept", "settle", "detail", "list", "stock", "flash", "overload", "door", "growth", "soak")
 LONG = ("growth", "soak")
 """Only when they are asked for."""
 

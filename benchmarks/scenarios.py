@@ -54,7 +54,7 @@ def measure_overload(bench: Bench) -> Run:
     for _ in range(bench.options.runs):
         run = bench.measure(bench.plan(bench.orders(), rate=3 * peak, connections=OVERLOAD_CONNECTIONS, grace=2.0))
         bench.wait_until_settled()
-        runs.append(run | _under_overload(run, peak))
+        runs.append(run | under_overload(run, peak))
     return {"runs": runs} | medians(
         runs, "overload_goodput_ratio", "goodput", "floor", "accepted_p99_ms", "improper", "unanswered"
     )
@@ -89,8 +89,11 @@ def medians(runs: list[Run], *names: str) -> Run:
     return {name: median([run[name] for run in runs]) for name in names}
 
 
-def _under_overload(run: Run, peak: float) -> Run:
-    """`improper` answers are neither 201 nor a refusal that says when to come again."""
+def under_overload(run: Run, peak: float) -> Run:
+    """
+    What a run at three times the peak came to. `improper` answers are neither 201 nor a refusal that says when to come
+    again.
+    """
     goodput = run["per_second"].get("201", 0.0)
     proper = ("201", "429", "503", str(SILENT), str(UNSENT))
     others = sum(count for status, count in run["statuses"].items() if status not in proper)

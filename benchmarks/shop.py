@@ -103,6 +103,21 @@ class Shop:
         if "web" in names:
             wait_until_open(self.port, self.processes["web"], path="/livez")
 
+    def start_gateway(self, **more: str) -> int:
+        """
+        Start a gateway in a process of its own with these variables more; its port, when it answers.
+
+        :raises RuntimeError: it does not answer within a minute
+        """
+        port = free_port()
+        command = self.web_command(port)
+        with (self.var / "gateway.log").open("ab") as log:
+            self.processes["gateway"] = subprocess.Popen(
+                command, env=self.environment() | more, cwd=self.root, stdout=log, stderr=log, start_new_session=True
+            )
+        wait_until_open(port, self.processes["gateway"], path="/livez")
+        return port
+
     def kill(self, *names: str, number: int = signal.SIGTERM) -> None:
         """End processes with all their children; by force when they do not go within ten seconds."""
         ending = [self.processes.pop(name) for name in names if name in self.processes]
@@ -111,9 +126,9 @@ class Shop:
         for process in ending:
             end(process)
 
-    def web_command(self) -> list[str]:
-        """The command that serves the shop."""
-        command: list[str] = json.loads(self.python("-c", SERVER, str(self.port)))
+    def web_command(self, port: int = 0) -> list[str]:
+        """The command that serves the shop, on its own port or another."""
+        command: list[str] = json.loads(self.python("-c", SERVER, str(port or self.port)))
         return command
 
     def web_workers(self) -> int:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
-from pymongo.errors import ConnectionFailure, ExecutionTimeout
+from pymongo.errors import ConnectionFailure, ExecutionTimeout, ProtocolError
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
@@ -33,6 +33,7 @@ TRANSIENT = (
     InterfaceError,
     ConnectionFailure,
     ExecutionTimeout,
+    ProtocolError,
     RedisConnectionError,
     RedisTimeoutError,
 )

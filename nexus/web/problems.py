@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 from pymongo.errors import ConnectionFailure as PyMongoConnectionFailure
-from pymongo.errors import ExecutionTimeout
+from pymongo.errors import ExecutionTimeout, ProtocolError
 from rest_framework import exceptions as drf
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -21,7 +21,7 @@ from nexus.contracts.errors import FieldError
 from nexus.telemetry import figures
 
 CONTENT_TYPE = "application/problem+json"
-UNREACHABLE = (OperationalError, InterfaceError, PyMongoConnectionFailure, ExecutionTimeout)
+UNREACHABLE = (OperationalError, InterfaceError, PyMongoConnectionFailure, ExecutionTimeout, ProtocolError)
 
 STATUS: Sequence[tuple[type[errors.NexusError], int]] = (
     (errors.KeyReused, 422),

@@ -63,6 +63,12 @@ async def breaks_off(_: Instance, __: str, writer: asyncio.StreamWriter) -> None
     writer.close()
 
 
+async def talks_nonsense(_: Instance, __: str, writer: asyncio.StreamWriter) -> None:
+    """Answers what is no HTTP."""
+    writer.write(bytes(range(256)) * 16)
+    writer.close()
+
+
 @asynccontextmanager
 async def running(*behaviours: Behave) -> AsyncIterator[list[Instance]]:
     """Instances that listen on loopback."""

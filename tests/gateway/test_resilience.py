@@ -21,6 +21,7 @@ from tests.gateway.instances import (
     running,
     says_nothing,
     status_of,
+    talks_nonsense,
 )
 
 
@@ -127,6 +128,18 @@ def test_an_answer_that_breaks_off_is_told() -> None:
         async with running(breaks_off) as [one], calling(one.address) as (caller, service):
             with pytest.raises(NoAnswer):
                 await status_of(caller, service, asked())
+
+    asyncio.run(run())
+
+
+def test_an_answer_that_is_no_http_is_none() -> None:
+    async def run() -> None:
+        async with running(talks_nonsense) as [one], calling(one.address) as (caller, service):
+            for _ in range(IN_A_ROW):
+                with pytest.raises(NoAnswer):
+                    await status_of(caller, service, asked("POST", body=b"{}"))
+
+            assert service.instances[one.address].breaker.state is State.OPEN
 
     asyncio.run(run())
 

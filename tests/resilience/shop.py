@@ -23,6 +23,7 @@ FAULTS: dict[str, Callable[[FaultProxy], None]] = {
     "reset": lambda proxy: proxy.inflict(Toxic(reset=True)),
     "half-open": FaultProxy.half_open,
     "silent": lambda proxy: proxy.inflict(Toxic(silent=True)),
+    "garbage": lambda proxy: proxy.inflict(Toxic(garbage=1.0)),
 }
 STATEMENT_SECONDS = 2
 ORDERS = "/api/v1/orders"

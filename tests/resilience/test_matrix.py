@@ -25,21 +25,25 @@ rabbitmq    slow       200   200     200          201    200          200     20
 rabbitmq    reset      200   200     200          201    200          200     200    200
 rabbitmq    half-open  200   200     200          201    200          200     200    200
 rabbitmq    silent     200   200     200          201    200          200     200    200
+rabbitmq    garbage    200   200     200          201    200          200     200    200
 redis       down       200   200     200 database  201    200          200     200    200
 redis       slow       200   200     200 database  201    200          200     200    200
 redis       reset      200   200     200 database  201    200          200     200    200
 redis       half-open  200   200     200 either    201    200          200     200    200
 redis       silent     200   200     200 database  201    200          200     200    200
+redis       garbage    200   200     200 database  201    200          200     200    200
 mongodb     down       503   either  200          201    200          200     200    200
 mongodb     slow       503   either  200          201    200          200     200    200
 mongodb     reset      503   either  200          201    200          200     200    200
 mongodb     half-open  either  either  200          201    200          200     200    200
 mongodb     silent     503   either  200          201    200          200     200    200
+mongodb     garbage    503   either  200          201    200          200     200    200
 postgres    down       200   200     200 cache    503    503          503     200    503
 postgres    slow       200   200     200 cache    503    503          503     200    503
 postgres    reset      200   200     200 cache    503    503          503     200    503
 postgres    half-open  200   200     200 cache    either  either      either  200    either
 postgres    silent     200   200     200 cache    503    503          503     200    503
+postgres    garbage    200   200     200 cache    503    503          503     200    503
 """
 ROUNDS_ALIKE = 5
 """What is made when it is first needed (a pool, a driver's watchers) has been made when so many rounds need no more."""

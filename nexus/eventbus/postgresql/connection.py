@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from django.conf import settings
 from psycopg.errors import _WaitTimeout
+from psycopg.pq import ConnStatus
 
 from nexus.eventbus.postgresql.door import LeftAlone, doors
 
@@ -40,13 +41,23 @@ class PatientConnection(psycopg.Connection[Any]):
         return connection
 
     def wait(self, gen: Any, interval: float = INTERVAL, timeout: float | None = None) -> Any:
-        """As psycopg's; without a `timeout` of its own it ends after the time that a statement may take."""
-        if timeout is not None or self.takes_its_time:
-            return super().wait(gen, interval, timeout)
+        """
+        As psycopg's; without a `timeout` of its own it ends after the time that a statement may take.
+
+        :raises psycopg.OperationalError: the server does not answer, or says what no server says
+        """
         try:
-            return super().wait(gen, interval, LATE)
-        except _WaitTimeout:
-            return self._wait_on(gen, interval)
+            if timeout is not None or self.takes_its_time:
+                return super().wait(gen, interval, timeout)
+            try:
+                return super().wait(gen, interval, LATE)
+            except _WaitTimeout:
+                return self._wait_on(gen, interval)
+        except psycopg.DatabaseError as failure:
+            # For libpq that is an error like any other; it has given the connection up all the same.
+            if type(failure) is psycopg.DatabaseError and self.pgconn.status != ConnStatus.OK:
+                raise psycopg.OperationalError(str(failure)) from failure
+            raise
 
     def has_hung_up(self) -> bool:
         """Whether the server said something unasked, which it does only to take its leave."""

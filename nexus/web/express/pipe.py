@@ -94,10 +94,13 @@ class Pipe(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
-        while (said := self._reader.gets()) is not False:
-            answer = self._asked.popleft()
-            if not answer.done():
-                answer.set_exception(said) if isinstance(said, Exception) else answer.set_result(said)
+        try:
+            while (said := self._reader.gets()) is not False:
+                answer = self._asked.popleft()
+                if not answer.done():
+                    answer.set_exception(said) if isinstance(said, Exception) else answer.set_result(said)
+        except (hiredis.ProtocolError, IndexError) as nonsense:
+            self._fail(f"it says what no Redis says: {nonsense}")
 
     def connection_lost(self, why: Exception | None) -> None:
         self._fail(f"the connection is gone: {why}")
