@@ -10,8 +10,8 @@ export NEXUS_VAR ?= var
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-run: .venv/runtime ## start everything here: engines, a demo shop, the server on NEXUS_PORT (8080)
-	@$(BIN)/python -m nexus.embedded run
+run: .venv/runtime ## start everything here on NEXUS_PORT (8080); with RabbitMQ: make run SHAPE=monolith, SHAPE=services
+	@$(BIN)/python -m nexus.embedded run --shape $(or $(SHAPE),embedded)
 
 manage: .venv/runtime ## run a management command in the shop that `make run` started: make manage ARGS=doctor
 	@$(BIN)/python -m nexus.embedded beside -- $(BIN)/python manage.py $(or $(ARGS),doctor)
@@ -36,6 +36,7 @@ check: .venv/dev ## lint, types, import rules, events as published, migrations, 
 	$(BIN)/python -m tests.architecture.hidden_references
 	$(BIN)/python -m tests.contracts.check
 	$(BIN)/python -m tests.contracts.document --check
+	$(BIN)/python -m tests.claims.document --check
 	$(BIN)/python -m tests.deploy.check
 	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- \
 		sh -c '$(BIN)/python manage.py prepare && $(BIN)/python manage.py makemigrations --check --dry-run'
@@ -51,6 +52,9 @@ extract: .venv/dev ## let one app leave: make extract APP=orders
 
 docs: .venv/dev ## renew the pages that are made from the code
 	@$(BIN)/python -m tests.contracts.document
+	@$(BIN)/python -m tests.claims.document
+	@$(BIN)/python deploy/observability/grafana/make_dashboards.py
+	@$(BIN)/python deploy/elk/kibana/make_objects.py
 
 format: .venv/dev ## put the code into its form
 	$(BIN)/ruff format .

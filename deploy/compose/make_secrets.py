@@ -43,6 +43,10 @@ SECRETS: dict[str, Callable[[], str]] = {
     "mongo_keyfile": keyfile,
     "redis_password": password,
     "broker_password": password,
+    "grafana_password": password,
+    "elastic_password": password,
+    "kibana_password": password,
+    "logstash_password": password,
 }
 
 

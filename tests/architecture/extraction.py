@@ -21,7 +21,7 @@ from tests.architecture.extraction_steps import STEPS, LoneApp, StepFailed
 from tests.architecture.hidden_rules import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHELF = ("contracts", "eventbus", "web", "embedded")
+SHELF = ("contracts", "telemetry", "eventbus", "web", "embedded")
 SETTINGS = ("__init__", "base", "environment", "secrets")
 MORE_SETTINGS = {"accounts": ("staff",)}
 

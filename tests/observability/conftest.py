@@ -1,0 +1,3 @@
+from tests.deploy.conftest import config
+
+__all__ = ["config"]
