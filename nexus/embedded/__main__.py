@@ -4,8 +4,10 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from .broker import broker
 from .errors import EmbeddedError
 from .foreground import run_in_foreground
 from .interrupts import Terminated
@@ -14,6 +16,8 @@ from .progress import Progress
 from .run import STEPS, Shop, demo_environment, server_command
 from .status import running_engines, status_lines
 from .throwaway import throwaway_engines
+
+SHAPES = ("embedded", "monolith", "services")
 
 
 def main(*, arguments: Sequence[str]) -> int:
@@ -25,7 +29,7 @@ def main(*, arguments: Sequence[str]) -> int:
             print(*status_lines(var=var), sep="\n")
             return 0
         if options.action == "run":
-            return _run(var)
+            return _run(var, options.shape)
         if options.action == "beside":
             return run_in_foreground(
                 command=options.command, environment=demo_environment(running_engines(var=var), var)
@@ -46,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     shared.add_argument("--var", type=Path, default=default, help="where data is kept (default: $NEXUS_VAR or ./var)")
     parser = argparse.ArgumentParser(prog="python -m nexus.embedded", description="Real engines without Docker.")
     actions = parser.add_subparsers(dest="action", required=True)
-    actions.add_parser("run", parents=[shared], help="open the demo shop on $NEXUS_PORT (default: 8080)")
+    run = actions.add_parser("run", parents=[shared], help="open the demo shop on $NEXUS_PORT (default: 8080)")
+    run.add_argument("--shape", choices=SHAPES, default="embedded", help="in how many processes (default: one)")
     beside = actions.add_parser("beside", parents=[shared], help="run a command in the demo shop that runs")
     beside.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
     actions.add_parser("status", parents=[shared], help="one line per engine")
@@ -56,10 +61,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(var: Path) -> int:
+def _run(var: Path, shape: str) -> int:
     port = _port()
     progress = Progress(stream=sys.stdout)
-    return Shop(var=var, port=port, progress=progress, steps=STEPS, server=server_command(port=port)).run()
+    if shape == "embedded":
+        return Shop(var=var, port=port, progress=progress, steps=STEPS, server=server_command(port=port)).run()
+    supervised = [sys.executable, "-m", "nexus.embedded.supervisor", shape, str(port)]
+    prepare, fill = STEPS
+    steps = (
+        replace(prepare, command=[*prepare.command, "--roles"]),
+        replace(fill, command=[*supervised, "--", *fill.command]),
+    )
+    return Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker).run()
 
 
 def _exec(var: Path, throwaway: bool, command: Sequence[str]) -> int:

@@ -5,10 +5,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from . import ports
 from .errors import EmbeddedError, PortTaken, tail
@@ -17,7 +18,7 @@ from .launcher import engines
 from .progress import Progress
 from .welcome import Demo, welcome
 
-_OPEN_WITHIN = 60.0
+_OPEN_WITHIN = 120.0
 _LOOK_EVERY = 0.1
 _INTERRUPTED = {129, 130, 143}  # 128 + SIGHUP, SIGINT, SIGTERM: whoever sent it knows
 
@@ -52,6 +53,18 @@ def demo_environment(addresses: Mapping[str, str], var: Path) -> dict[str, str]:
     return {**addresses, "NEXUS_DEMO": "1", "NEXUS_VAR": str(var)}
 
 
+class Broker(Protocol):
+    """Runs a broker, or knows one, for the length of a block; yields what the shop's processes must know of it."""
+
+    def __call__(self, *, var: Path, announce: Callable[[str], None]) -> AbstractContextManager[Mapping[str, str]]: ...
+
+
+@contextmanager
+def no_broker(*, var: Path, announce: Callable[[str], None]) -> Iterator[Mapping[str, str]]:
+    """For a shop whose web process carries its events itself."""
+    yield {}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Shop:
     """The demo shop: its directory (absolute), its port, and the commands that fill and serve it."""
@@ -61,6 +74,7 @@ class Shop:
     progress: Progress
     steps: Sequence[Step]
     server: Sequence[str]
+    broker: Broker = no_broker
 
     def run(self) -> int:
         """
@@ -72,8 +86,8 @@ class Shop:
         if not ports.is_free(port=self.port):
             raise PortTaken(f"Port {self.port} is taken; set NEXUS_PORT to a free one, such as {self.port + 1}.")
         self.var.mkdir(parents=True, exist_ok=True)
-        with self._engines() as addresses:
-            environment = demo_environment(addresses, self.var)
+        with self._engines() as addresses, self.broker(var=self.var, announce=self.progress.line) as bus:
+            environment = demo_environment({**addresses, **bus}, self.var)
             for step in self.steps:
                 if status := self._take(step, environment):
                     return status
@@ -114,7 +128,7 @@ class Shop:
     def _wait_until_open(self, process: subprocess.Popen[bytes]) -> bool:
         until = time.monotonic() + _OPEN_WITHIN
         while process.poll() is None:
-            if _answers(self.port):
+            if answers_at(self.port):
                 return True
             if time.monotonic() > until:
                 raise EmbeddedError(f"The server does not answer /livez within {_OPEN_WITHIN:.0f} seconds; stopped.")
@@ -122,7 +136,8 @@ class Shop:
         return False
 
 
-def _answers(port: int) -> bool:
+def answers_at(port: int) -> bool:
+    """Whether a shop's server on that port is alive."""
     # Not urllib: it would ask a proxy named in the environment.
     connection = http.client.HTTPConnection(ports.LOOPBACK, port, timeout=2)
     try:

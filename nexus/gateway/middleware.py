@@ -6,8 +6,9 @@ from django.http import HttpRequest, HttpResponse
 from nexus.gateway.callers import caller_of, claims_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
 from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
-from nexus.gateway.routes import LIMITED, real_path
+from nexus.gateway.routes import LIMITED
 from nexus.telemetry import figures
+from nexus.web.aliases import real_path
 from nexus.web.express.lane import COUNTED
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond

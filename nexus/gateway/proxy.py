@@ -13,12 +13,13 @@ from typing import Any
 from nexus.contracts.errors import NexusError, NoAnswer, TooLate, Unavailable
 from nexus.gateway.exceptions import HeadersTooLarge, PathNotCanonical, UrlTooLong
 from nexus.gateway.headers import Headers, for_client, for_service
-from nexus.gateway.routes import is_canonical, real_path
+from nexus.gateway.routes import is_canonical
 from nexus.gateway.upstream.call import Answer, Asked, Caller
 from nexus.gateway.upstream.service import Service
 from nexus.gateway.upstream.stale import LARGEST, Kept, StaleAnswers, may_be_kept
 from nexus.telemetry import figures
 from nexus.web.addresses import address_behind
+from nexus.web.aliases import real_path
 from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.express.exchange import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Exchange, Reply
 from nexus.web.express.lane import SECURITY, Receive, Send, refusal

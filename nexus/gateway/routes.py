@@ -1,29 +1,16 @@
-"""Which service answers a path: the route table of the settings, and the paths of the original."""
+"""Which service answers a path, by the route table of the settings."""
 
 import re
 from collections.abc import Mapping
 
-ALIASES = {
-    "/api/orders": "/api/v1/orders",
-    "/api/products": "/api/v1/products",
-    "/api/inventory": "/api/v1/inventory",
-    "/api/users": "/api/v1/accounts",
-}
-"""The original's paths reach the same endpoints."""
+from nexus.web.aliases import real_path
+
 LIMITED = ("/api/", "/oauth/", "/login")
 """Paths where requests are counted, whoever answers them."""
 NEVER_TWICE = ("/api/v1/accounts/token", "/oauth/")
 """POSTs that look at no Idempotency-Key: a refresh token that comes twice ends every session of its family."""
 # What one server takes for a separator, a step up or an end, and another for a letter. `%25` would be read twice.
 AMBIGUOUS = re.compile(r"//|/\.{1,2}(?:/|$)|\\|[\x00-\x1f\x7f]|%(?:2f|5c|00|2e|25)", re.IGNORECASE)
-
-
-def real_path(path: str) -> str:
-    """The path behind an alias; any other as it is."""
-    for short, real in ALIASES.items():
-        if path == short or path.startswith(f"{short}/"):
-            return real + path.removeprefix(short)
-    return path
 
 
 def is_canonical(raw_path: str) -> bool:

@@ -18,6 +18,7 @@ import msgspec
 from django.conf import settings
 
 from nexus.contracts.correlation import current_cause
+from nexus.web.aliases import real_path
 
 EVERY = 0.2
 """Seconds for which lines of requests gather: they are written together, beside the hot path."""
@@ -112,6 +113,7 @@ def _begun(at: datetime, level: str, message: str) -> dict[str, Any]:
 
 def route_of(path: str) -> str:
     """The path without what differs from one thing to another: few names, whatever is asked for."""
+    path = real_path(path)
     # What is remembered must not be as long as whoever asks likes.
     return _route_of(path) if len(path) <= LONGEST else _route_of.__wrapped__(path)
 

@@ -40,8 +40,12 @@ CLAIMS = (
     Claim(
         number=1,
         says="Four services can be deployed without each other.",
-        tests=[_front("test_01_orders_serves_alone"), "tests/architecture/test_extraction.py::TestAnApp"],
-        lives_in=["nexus/settings/orders.py", "docs/gateway.md"],
+        tests=[
+            _front("test_01_orders_serves_alone"),
+            "tests/shapes/test_suite.py",
+            "tests/architecture/test_extraction.py::TestAnApp",
+        ],
+        lives_in=["nexus/embedded/shapes.py", "nexus/settings/orders.py", "docs/gateway.md"],
         note="Images of one app each are not there yet.",
     ),
     Claim(
@@ -53,9 +57,13 @@ CLAIMS = (
     Claim(
         number=3,
         says="Each service owns its data; no table is shared.",
-        tests=[_here("test_03_no_database_has_anothers_tables"), "tests/architecture/test_boundaries.py::TestTheTree"],
+        tests=[
+            _here("test_03_no_database_has_anothers_tables"),
+            "tests/shapes/test_suite.py::TestRoles",
+            "tests/architecture/test_boundaries.py::TestTheTree",
+        ],
         lives_in=["nexus/routers.py", "pyproject.toml"],
-        note="All databases are reached with one role; a role for each app is not there yet.",
+        note="With a role of its own no app can connect to another's database.",
     ),
     Claim(
         number=4,

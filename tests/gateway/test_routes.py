@@ -4,7 +4,8 @@ import pytest
 from django.conf import settings
 
 from nexus.gateway.headers import for_client, for_service
-from nexus.gateway.routes import Routes, is_canonical, real_path
+from nexus.gateway.routes import Routes, is_canonical
+from nexus.web.aliases import real_path
 
 
 @pytest.mark.parametrize(

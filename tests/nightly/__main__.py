@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HANGS_AFTER = 3600.0
 GUARDS = ("confirms", "mandatory", "inbox", "guard")
 CONFORMANCE = "tests/eventbus/test_conformance.py"
+SHAPES = "tests/shapes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +63,8 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
             yield Step(name=f"control without {guard}", words=words, mark="chaos without", wanted=1)
         if (ROOT / CONFORMANCE).exists():
             yield Step(name="transports", words=["pytest", "-q", CONFORMANCE], mark=" in ")
+        if (ROOT / SHAPES).is_dir():
+            yield Step(name="shapes", words=["tests.shapes", "all"], mark="shape ")
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")

@@ -48,7 +48,7 @@ def trace(observed: ObservedShop, collector: Collector) -> list[Seen]:
     def is_whole() -> list[Seen]:
         # Each process sends its spans once a second, and none waits for the others.
         spans = collector.trace(trace_id)
-        return spans if STEPS <= {each.name for each in spans} else []
+        return spans if {each.name for each in spans} >= STEPS else []
 
     return eventually(is_whole, within=30)
 

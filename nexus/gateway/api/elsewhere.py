@@ -16,9 +16,10 @@ from nexus.gateway.api.express import door, headers_of
 from nexus.gateway.discovery import source_of
 from nexus.gateway.documents import Document, join
 from nexus.gateway.proxy import METHODS, Proxy, at_fault
-from nexus.gateway.routes import LIMITED, Routes, real_path
+from nexus.gateway.routes import LIMITED, Routes
 from nexus.gateway.upstream.call import Asked, Caller, new_session
 from nexus.gateway.upstream.service import Service
+from nexus.web.aliases import real_path
 from nexus.web.authentication import CHALLENGE
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.lane import Forward, Receive, Send, refusal

@@ -50,6 +50,6 @@ def send_to(subscriber: str, records: Sequence[Record]) -> None:
 def work(subscriber: str, *, concurrency: int) -> None:
     """Become the Celery worker of this subscriber; does not return."""
     queue = Topology(settings.EVENT_BUS["NAMESPACE"]).queue_name(subscriber)
-    words = ["-m", "celery", "-A", "nexus.celery", "worker", "-Q", queue, "-n", f"{subscriber}@%h"]
+    words = ["-m", "celery", "--quiet", "-A", "nexus.celery", "worker", "-Q", queue, "-n", f"{subscriber}@%h"]
     words += ["--concurrency", str(concurrency), "--loglevel", "WARNING"]
     os.execve(sys.executable, [sys.executable, *words], os.environ | {"NEXUS_SUBSCRIBER": subscriber})  # noqa: S606

@@ -1,5 +1,6 @@
 """Bring every store this process knows to where the code wants it: databases, tables, indexes, broker."""
 
+from argparse import ArgumentParser
 from typing import Any
 
 import psycopg
@@ -12,20 +13,48 @@ from psycopg import sql
 
 from nexus.eventbus import bus
 
+CREATE_ROLE = "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+ROLE = (
+    "REVOKE ALL ON DATABASE {name} FROM PUBLIC",
+    "GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {name}",
+    "REVOKE ALL ON SCHEMA public FROM PUBLIC",
+    "GRANT USAGE ON SCHEMA public TO {name}",
+    "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO {name}",
+    "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {name}",
+)
+
 
 class Command(BaseCommand):
     help = "Create databases, migrate them all, create indexes, declare the broker's queues. Safe to run again."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--roles",
+            action="store_true",
+            help="give each database a role of its name, which may read and write there and reaches no other",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         for alias in [alias for alias, each in settings.DATABASES.items() if not each["ENGINE"].endswith("dummy")]:
             self._create(alias)
             call_command("migrate", database=alias, interactive=False, verbosity=0)
+            if options["roles"]:
+                self._give_role(alias)
             self.stdout.write(f"database {connections[alias].settings_dict['NAME']} is ready")
         for config in apps.get_app_configs():
             if prepare := getattr(config, "prepare", None):
                 prepare()
                 self.stdout.write(f"{config.verbose_name} is ready")
         bus.backend().prepare()
+
+    @staticmethod
+    def _give_role(alias: str) -> None:
+        name = connections[alias].settings_dict["NAME"]
+        with connections[alias].cursor() as cursor:
+            cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
+            statements = ROLE if cursor.fetchone() else (CREATE_ROLE, *ROLE)
+            for statement in statements:
+                cursor.execute(sql.SQL(statement).format(name=sql.Identifier(name)).as_string())
 
     @staticmethod
     def _create(alias: str) -> None:

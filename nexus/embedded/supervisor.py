@@ -1,0 +1,172 @@
+"""
+Runs the processes of a shape: ``python -m nexus.embedded.supervisor monolith 8080``.
+
+Each line that a process writes is shown with the process's name before it. One that ends is started again, sooner or
+later by how often it did. With ``-- COMMAND`` only those that carry events run, for as long as the command does.
+"""
+
+import argparse
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TextIO
+
+from . import ports
+from .run import answers_at
+from .shapes import APPS, Part, Shape, monolith, services
+
+LOOK_EVERY = 0.1
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
+YOUNG = 10.0
+"""Seconds; who lived longer is started again at once when it ends."""
+END_WITHIN = 8.0
+"""Less than whoever started us waits before it kills us and all that we started."""
+COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
+
+
+@dataclass
+class Running:
+    """A part's process, and how often it had to be started."""
+
+    part: Part
+    process: "subprocess.Popen[str]"
+    since: float = field(default_factory=time.monotonic)
+    failures: int = 0
+    due: float = 0.0
+
+
+class Supervisor:
+    """Starts, watches, starts again, stops."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out, self._lock = out, threading.Lock()
+        self._colourful = out.isatty() and "NO_COLOR" not in os.environ
+        self._running: dict[str, Running] = {}
+        self._width = 0
+        self._stopping = threading.Event()
+
+    def stop_on_signals(self) -> None:
+        """SIGTERM, SIGINT and SIGHUP end `watch`."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._stop)
+
+    def start(self, parts: Sequence[Part]) -> None:
+        self._width = max([self._width, *(len(part.name) for part in parts)])
+        for part in parts:
+            self._running[part.name] = Running(part, self._launch(part))
+
+    def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
+        """Start again what ends, until a signal comes, or that is so."""
+        while not self._stopping.wait(LOOK_EVERY) and not until():
+            for each in self._running.values():
+                self._look_at(each)
+
+    def run_beside(self, command: Sequence[str]) -> int:
+        """Run a command to its end, or until a signal comes; its exit status."""
+        process = subprocess.Popen(list(command))
+        self.watch(until=lambda: process.poll() is not None)
+        if process.poll() is None:
+            process.terminate()
+        return process.wait()
+
+    def stop(self) -> None:
+        """End everything: whoever serves first, then who carries; by force those that take too long."""
+        parts = list(reversed(self._running.values()))
+        for each in parts:
+            each.process.terminate()
+        until = time.monotonic() + END_WITHIN
+        for each in parts:
+            try:
+                each.process.wait(max(0.0, until - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                each.process.kill()
+                each.process.wait()
+
+    def _look_at(self, each: Running) -> None:
+        if each.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not each.due:
+            lived = now - each.since
+            each.failures = 0 if lived > YOUNG else each.failures + 1
+            pause = random.uniform(0.5, 1) * min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(each.failures, 10))
+            each.due = now + pause
+            self._show(each.part, f"ended with status {each.process.returncode}; starts again in {pause:.1f} s")
+        elif now >= each.due:
+            each.process, each.since, each.due = self._launch(each.part), now, 0.0
+
+    def _launch(self, part: Part) -> "subprocess.Popen[str]":
+        process = subprocess.Popen(
+            list(part.command),
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **part.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+        )
+        threading.Thread(target=self._pass_on, args=(part, process), daemon=True).start()
+        return process
+
+    def _pass_on(self, part: Part, process: "subprocess.Popen[str]") -> None:
+        assert process.stdout
+        for line in process.stdout:
+            self._show(part, line.rstrip("\n"))
+
+    def _show(self, part: Part, line: str) -> None:
+        name = part.name.ljust(self._width)
+        if self._colourful:
+            place = list(self._running).index(part.name) if part.name in self._running else 0
+            name = f"\x1b[{COLOURS[place % len(COLOURS)]}m{name}\x1b[0m"
+        with self._lock:
+            self._out.write(f"{name} | {line}\n")
+            self._out.flush()
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._stopping.set()
+
+
+def shape_named(name: str, *, port: int, var: Path) -> Shape:
+    """The shape; the services' ports are those of the last time, where they are free."""
+    if name == "monolith":
+        return monolith(port=port)
+    folder = var / "ports"
+    folder.mkdir(parents=True, exist_ok=True)
+    return services(port=port, ports={app: ports.choose(file=folder / app) for app in APPS})
+
+
+def main(words: Sequence[str]) -> int:
+    """The exit status."""
+    parser = argparse.ArgumentParser(prog="python -m nexus.embedded.supervisor", description=__doc__)
+    parser.add_argument("shape", choices=["monolith", "services"])
+    parser.add_argument("port", type=int)
+    parser.add_argument("command", nargs="*", metavar="COMMAND", help="runs beside those that carry events; after --")
+    options = parser.parse_args(words)
+    shape = shape_named(options.shape, port=options.port, var=Path(os.environ.get("NEXUS_VAR") or "var"))
+    supervisor = Supervisor(sys.stdout)
+    supervisor.stop_on_signals()
+    try:
+        supervisor.start(shape.carriers)
+        if options.command:
+            return supervisor.run_beside(options.command)
+        *behind, front = shape.doors
+        supervisor.start(behind)
+        # The customers' door opens when there is somebody behind it.
+        supervisor.watch(until=lambda: all(answers_at(part.port) for part in behind))
+        supervisor.start([front])
+        supervisor.watch()
+        return 0
+    finally:
+        supervisor.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,150 @@
+"""The supervisor of a shape's processes: prefixes what they say, starts again what ends, stops all of it."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from nexus.embedded.shapes import APPS, ON_POSTGRES, Part, monolith, services, with_role
+from nexus.embedded.supervisor import Supervisor
+from tests.eventually import eventually
+
+SLEEP = "import time; time.sleep(60)"
+STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
+PORTS = dict(zip(APPS, range(9001, 9005), strict=True))
+
+
+def part(name: str, code: str) -> Part:
+    return Part(name=name, command=[sys.executable, "-c", code])
+
+
+class Watched(Supervisor):
+    """Watches in a thread, so that a test can look on."""
+
+    def __init__(self) -> None:
+        self.said = io.StringIO()
+        super().__init__(self.said)
+        self._thread = threading.Thread(target=self.watch)
+
+    def begin(self, *parts: Part) -> None:
+        self.start(parts)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        self.stop()
+
+
+@pytest.fixture
+def supervisor() -> Iterator[Watched]:
+    found = Watched()
+    yield found
+    found.end()
+
+
+class TestTheSupervisor:
+    def test_says_who_said_what(self, supervisor: Watched) -> None:
+        supervisor.begin(part("a", "print('one'); import time; time.sleep(60)"), part("long", "print('two')"))
+
+        eventually(
+            lambda: "a    | one\n" in supervisor.said.getvalue() and "long | two\n" in supervisor.said.getvalue()
+        )
+
+    def test_starts_again_what_ended(self, supervisor: Watched) -> None:
+        supervisor.begin(part("worker", "print('here')"))
+
+        eventually(lambda: supervisor.said.getvalue().count("worker | here") >= 2)
+        assert "ended with status 0; starts again in" in supervisor.said.getvalue()
+
+    def test_waits_longer_each_time(self, supervisor: Watched) -> None:
+        supervisor.begin(part("worker", "raise SystemExit(3)"))
+        running = supervisor._running["worker"]
+
+        eventually(lambda: running.failures >= 3)
+
+        assert "ended with status 3" in supervisor.said.getvalue()
+
+    def test_ends_all_of_them(self, supervisor: Watched) -> None:
+        supervisor.begin(part("one", SLEEP), part("two", SLEEP))
+
+        supervisor.end()
+
+        assert [each.process.returncode for each in supervisor._running.values()] == [-15, -15]
+
+    def test_ends_by_force_who_does_not_hear(self, supervisor: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("nexus.embedded.supervisor.END_WITHIN", 0.2)
+        supervisor.begin(part("deaf", STUBBORN))
+        eventually(lambda: "deaf | deaf" in supervisor.said.getvalue())
+
+        supervisor.end()
+
+        assert supervisor._running["deaf"].process.returncode == -9
+
+    def test_runs_a_command_beside_them(self, supervisor: Watched) -> None:
+        supervisor.start([part("carrier", SLEEP)])
+
+        assert supervisor.run_beside([sys.executable, "-c", "raise SystemExit(7)"]) == 7
+
+
+class TestTheCommand:
+    def test_ends_with_its_children_when_it_is_told(self, tmp_path: Path) -> None:
+        code = (
+            "import sys; from nexus.embedded import supervisor as s; from nexus.embedded.shapes import Part, Shape;"
+            f"code = 'import os; print(os.getpid()); {SLEEP}';"
+            "part = Part(name='web', command=[sys.executable, '-c', code]);"
+            "s.shape_named = lambda *a, **k: Shape(carriers=[], doors=[part]); sys.exit(s.main(['monolith', '1']))"
+        )
+        process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+        assert process.stdout
+        child = int(process.stdout.readline().rpartition("|")[2])
+
+        process.terminate()
+
+        assert process.wait(15) == 0
+        with pytest.raises(ProcessLookupError):
+            os.kill(child, 0)
+
+
+class TestServices:
+    def test_know_where_their_own_data_is_and_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEXUS_POSTGRES_URL", "postgresql://nexus@127.0.0.1:5432/nexus")
+
+        shape = services(port=9000, ports=PORTS)
+
+        for each in (*shape.carriers, *shape.doors[:-1]):
+            app = each.environment["DJANGO_SETTINGS_MODULE"].rpartition(".")[2]
+            assert app in each.name
+            role = f"postgresql://nexus_{app}@127.0.0.1:5432/nexus" if app in ON_POSTGRES else ""
+            assert each.environment["NEXUS_POSTGRES_URL"] == role
+            assert ("NEXUS_MONGO_URL" in each.environment) == (app != "catalog")
+
+    def test_open_the_customers_door_last(self) -> None:
+        doors = services(port=9000, ports=PORTS).doors
+
+        assert [door.port for door in doors] == [9001, 9002, 9003, 9004, 9000]
+        assert doors[-1].environment["NEXUS_SERVICES"].count("http://127.0.0.1:") == 4
+
+    def test_have_a_relay_each_and_a_worker_for_each_subscriber(self) -> None:
+        commands = [" ".join(each.command[1:]) for each in services(port=9000, ports=PORTS).carriers]
+
+        assert commands.count("manage.py relay") == 4
+        assert {f"manage.py worker {name}" for name in ("orders", "inventory", "catalog")} <= set(commands)
+
+
+class TestMonolith:
+    def test_is_web_relay_and_a_worker_for_each_subscriber(self) -> None:
+        shape = monolith(port=9000)
+
+        names = [each.name for each in (*shape.carriers, *shape.doors)]
+        assert names == ["relay", "worker orders", "worker inventory", "worker catalog", "web"]
+
+
+def test_a_role_is_named_as_its_database() -> None:
+    assert with_role("postgresql://root:x@db:5/shop", "orders") == "postgresql://shop_orders@db:5/shop"
