@@ -66,6 +66,7 @@ Nexus is open.
   shop API      {shop}/
   browse        {shop}/api/v1/products
   API docs      {shop}/api/docs
+  living map    {shop}/admin/map/
   staff admin   {shop}/admin/
                 {demo.staff.email}  {demo.staff.password}
   as customer   {shop}/login

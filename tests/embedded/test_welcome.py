@@ -18,7 +18,7 @@ class TestWelcome:
     def test_names_the_addresses_and_the_staff_login(self):
         text = welcome(demo=DEMO, port=8123, curl=True, python=sys.executable)
 
-        for address in ("/\n", "/api/v1/products\n", "/api/docs\n", "/admin/\n"):
+        for address in ("/\n", "/api/v1/products\n", "/api/docs\n", "/admin/map/\n", "/admin/\n"):
             assert f"http://127.0.0.1:8123{address}" in text
         assert "staff@demo.example  st'aff $1\n" in text
 

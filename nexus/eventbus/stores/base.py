@@ -140,6 +140,21 @@ class Store(Protocol):
         """How many dead letters of the subscriber wait to be looked at."""
         ...
 
+    def pulse(self) -> tuple[int, int]:
+        """
+        About how many events this log was ever told, and how many ever took effect in this inbox: what the server
+        counts anyway, some seconds late at worst, and perhaps from 0 again after a crash. For rates alone.
+        """
+        ...
+
+    def heard_at(self, subscriber: str, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        """When each of these events took effect for the subscriber; of those that did not, nothing."""
+        ...
+
+    def newest(self, kind: str, *, size: int) -> Sequence[Record]:
+        """The newest events of a type that the log has, the newest first."""
+        ...
+
     def cursors(self) -> Sequence[tuple[str, str, datetime]]:
         """Who has followed this log how far: consumer, position, and when it moved last."""
         ...

@@ -195,6 +195,18 @@ class MongoStore:
     def count_buried(self, subscriber: str) -> int:
         return self.database["dead_letter"].count_documents({"subscriber": subscriber, "replayed_at": None})
 
+    def pulse(self) -> tuple[int, int]:
+        log, inbox = (self.database[name].estimated_document_count() for name in ("event_log", "inbox"))
+        return log, inbox
+
+    def heard_at(self, subscriber: str, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        rows = self.database["inbox"].find({"_id": {"$in": [f"{subscriber} {each}" for each in ids]}})
+        return {UUID(row["_id"].partition(" ")[2]): row["processed_at"].replace(tzinfo=UTC) for row in rows}
+
+    def newest(self, kind: str, *, size: int) -> Sequence[Record]:
+        found = self.database["event_log"].find({"type": kind}).sort("_id", -1).limit(size)
+        return [record_from(row) for row in found]
+
     def cursors(self) -> Sequence[tuple[str, str, datetime]]:
         rows = self.database["relay_cursor"].find().sort("_id", 1)
         return [(row["_id"], str(row["position"]), row["moved_at"]) for row in rows]

@@ -10,7 +10,7 @@ from django.db import IntegrityError, connections, transaction
 from django.utils import timezone
 
 from nexus.contracts.base import Envelope, Event, first_uuid7
-from nexus.eventbus.models import DeadLetter, RelayCursor
+from nexus.eventbus.models import DeadLetter, InboxEntry, RelayCursor
 from nexus.eventbus.stores.base import Batch, ConcurrentChange, Letter
 from nexus.eventbus.stores.postgres_reader import BEGINNING, PostgresReader
 from nexus.eventbus.stores.postgres_rows import COLUMNS, columns_of, record_from, rows_of, run
@@ -45,6 +45,13 @@ FROM (SELECT * FROM relay_cursor WHERE position LIKE '%:%' OFFSET 0) AS follower
     ON (e.xid, e.id) > (split_part(position, ':', 1)::xid8, split_part(position, ':', 2)::uuid)
 GROUP BY consumer
 """
+PULSE = """
+SELECT coalesce(sum(n_tup_ins) FILTER (WHERE relname = 'event_log'), 0)::bigint,
+       coalesce(sum(n_tup_ins) FILTER (WHERE relname = 'inbox'), 0)::bigint
+FROM pg_stat_user_tables WHERE relname IN ('event_log', 'inbox')
+"""
+# Ids rise with time, so that the newest stand at the end of the primary key; no index by type is needed.
+NEWEST = f"SELECT {COLUMNS} FROM event_log WHERE type = %s ORDER BY event_log.id DESC LIMIT %s"
 R = TypeVar("R")
 INHERIT = """
 INSERT INTO relay_cursor (consumer, position, moved_at)
@@ -154,6 +161,21 @@ class PostgresStore:
     def count_buried(self, subscriber: str) -> int:
         waiting = "SELECT count(*) FROM dead_letter WHERE subscriber = %s AND replayed_at IS NULL"
         return self._count(waiting, [subscriber])
+
+    def pulse(self) -> tuple[int, int]:
+        with connections[self.database].cursor() as cursor:
+            cursor.execute(PULSE)
+            told, heard = cursor.fetchone()
+        return told, heard
+
+    def heard_at(self, subscriber: str, ids: Sequence[UUID]) -> dict[UUID, datetime]:
+        rows = InboxEntry.objects.using(self.database).filter(subscriber=subscriber, event_id__in=ids)
+        return dict(rows.values_list("event_id", "processed_at"))
+
+    def newest(self, kind: str, *, size: int) -> Sequence[Record]:
+        with connections[self.database].cursor() as cursor:
+            cursor.execute(NEWEST, [kind, size])
+            return [record_from(row) for row in cursor.fetchall()]
 
     def _count(self, query: str, parameters: list[Any]) -> int:
         with connections[self.database].cursor() as cursor:

@@ -2,14 +2,21 @@
 
 from collections.abc import Sequence
 
+from django.apps import apps
+from django.conf import settings
+
 from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Policy, limit_lines, limiter
-from nexus.gateway.routes import real_path
+from nexus.gateway.map.stream import watch
 from nexus.telemetry import figures
+from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
-from nexus.web.express.lane import refusal
+from nexus.web.express.lane import Forward, refusal
 from nexus.web.express.pipe import redis
+
+STAFF_ARE_HERE = apps.is_installed("django.contrib.admin") and settings.STAFF_PAGES
+STREAMS: dict[str, Forward] = {"/admin/map/stream": watch} if STAFF_ARE_HERE else {}
 
 
 async def door(exchange: Exchange) -> Reply | None:
