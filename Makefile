@@ -25,7 +25,7 @@ chaos: .venv/dev ## kill and pause everything while 3,000 orders are placed, the
 nightly: .venv/dev ## the long versions of the tests, a row for each run: make nightly MINUTES=60
 	@$(BIN)/python -m tests.nightly --minutes $(or $(MINUTES),60) $(ARGS)
 
-browser: .venv/dev ## look at the pages in headless Chromium (install it first)
+browser: .venv/dev ## look at the pages in headless Chromium (install chromium and chromium-driver first)
 	@$(BIN)/python -m pytest -o addopts="-p nexus.embedded.pytest_plugin" tests/browser
 
 check: .venv/dev ## lint, types, import rules, events as published, migrations, compose file, Dockerfile

@@ -6,6 +6,7 @@ To be called before anything imports ``prometheus_client``, which looks for the 
 
 import os
 import shutil
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,12 +14,14 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """prometheus_client's own variable."""
 
 
-def share_figures(*, role: str, owner: int) -> Path:
+def share_figures(*, role: str, owner: int) -> Path | None:
     """
     Use the folder of this role's processes, of which `owner` started the others; folders whose owner is gone go too.
 
-    An environment that names a folder already has its way.
+    An environment that names a folder already has its way. None when it is too late: this process counts alone.
     """
+    if "prometheus_client" in sys.modules:
+        return None
     if named := os.environ.get(FOLDER):
         return Path(named)
     # A container's own directory cannot be written to.

@@ -5,10 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.journeys.services import Services, behind_the_gateway
-from tests.telemetry.conftest import collector, observed
 from tests.telemetry.observed import ObservedShop
-
-__all__ = ["collector", "observed"]
 
 
 @pytest.fixture(scope="session")

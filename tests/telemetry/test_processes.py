@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import prometheus_client
 import pytest
 
 from nexus.telemetry.processes import FOLDER, forget_the_dead, share_figures
@@ -15,6 +16,7 @@ from nexus.telemetry.processes import FOLDER, forget_the_dead, share_figures
 def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     monkeypatch.setenv("NEXUS_VAR", str(tmp_path))
     monkeypatch.setenv(FOLDER, "")
+    monkeypatch.delitem(sys.modules, "prometheus_client")
     yield
     # What was set meanwhile is undone with the rest.
     monkeypatch.setenv(FOLDER, "")
@@ -27,15 +29,23 @@ def dead_process() -> int:
 
 
 class TestSharedFigures:
+    def test_of_who_counts_already_are_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "prometheus_client", prometheus_client)
+
+        assert share_figures(role="web", owner=os.getpid()) is None
+        assert os.environ[FOLDER] == ""
+
     def test_lie_where_nobody_else_reads(self, tmp_path: Path) -> None:
         folder = share_figures(role="web", owner=os.getpid())
 
+        assert folder
         assert folder == tmp_path / "figures" / f"web-{os.getpid()}"
         assert folder.stat().st_mode & 0o777 == 0o700
         assert os.environ[FOLDER] == str(folder)
 
     def test_of_owners_that_are_gone_go_too(self) -> None:
         gone = share_figures(role="web", owner=dead_process())
+        assert gone
         (gone / "counter_1.db").write_bytes(b"old")
         os.environ[FOLDER] = ""
 
@@ -54,6 +64,7 @@ class TestSharedFigures:
 
     def test_of_others_stay(self) -> None:
         theirs = share_figures(role="web", owner=os.getppid())
+        assert theirs
         os.environ[FOLDER] = ""
 
         mine = share_figures(role="web", owner=os.getpid())
