@@ -62,6 +62,7 @@ def _start() -> None:
 def _stop() -> None:
     if _registration:
         _registration.end()
+    tracing.end()
 
 
 _registration = registration.of_settings()

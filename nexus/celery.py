@@ -68,4 +68,5 @@ app.conf.update(
 app.task(name=TASK)(deliver_message)
 # What sends spans has a thread of its own, and a thread does not come along into a child.
 signals.worker_process_init.connect(lambda **_: tracing.begin_if_asked("worker"), weak=False)
+signals.worker_process_shutdown.connect(lambda **_: tracing.end(), weak=False)
 signals.worker_ready.connect(lambda **_: serve_if_asked(), weak=False)

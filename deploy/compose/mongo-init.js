@@ -43,7 +43,9 @@ function requirePrimary(admin) {
 }
 
 function keepUser(database) {
-  const account = { pwd: secret("mongo_password"), roles: [{ role: "readWrite", db: DATABASE }] };
+  // clusterMonitor: to count connections, and nothing of anybody's data.
+  const roles = [{ role: "readWrite", db: DATABASE }, { role: "clusterMonitor", db: "admin" }];
+  const account = { pwd: secret("mongo_password"), roles };
   if (database.getUser("nexus")) database.updateUser("nexus", account);
   else database.createUser({ user: "nexus", ...account });
 }

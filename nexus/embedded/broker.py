@@ -37,11 +37,12 @@ def broker(*, var: Path, announce: Callable[[str], None]) -> Iterator[Mapping[st
     environment = {"NEXUS_EVENT_BUS": "celery", "NEXUS_BUS_NAMESPACE": _namespace_of(var)}
     if url := os.environ.get(VARIABLE):
         yield environment | {VARIABLE: url}
-    elif answers(USUAL):
+    elif not (var / "rabbitmq").exists() and answers(USUAL):
         announce("RabbitMQ is there already, at its usual place")
         yield environment | {VARIABLE: USUAL}
     else:
-        with _own_node(var / "rabbitmq") as own:
+        # Where a node of the shop's own has been, its queues are: another, come since, has none of what waits there.
+        with _own_node(var / "rabbitmq", name=_namespace_of(var)) as own:
             announce("RabbitMQ answers")
             yield environment | {VARIABLE: own}
 
@@ -66,7 +67,7 @@ def _namespace_of(var: Path) -> str:
 
 
 @contextmanager
-def _own_node(home: Path) -> Iterator[str]:
+def _own_node(home: Path, *, name: str) -> Iterator[str]:
     program = _program()
     home.mkdir(parents=True, exist_ok=True)
     port = ports.choose(file=home / "port")
@@ -75,7 +76,7 @@ def _own_node(home: Path) -> Iterator[str]:
     with log.open("wb") as output:
         process = subprocess.Popen(
             [program],
-            env=os.environ | _settings(home, port, distribution),
+            env=os.environ | _settings(home, name, port, distribution),
             cwd=home,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -101,10 +102,13 @@ def _program() -> str:
     return str(found)
 
 
-def _settings(home: Path, port: int, distribution: int) -> dict[str, str]:
+def _settings(home: Path, name: str, port: int, distribution: int) -> dict[str, str]:
     return {
         "HOME": str(home),
-        "RABBITMQ_NODENAME": f"nexus-{port}@localhost",
+        # Names its data too, so it must stay the same whichever port is free.
+        "RABBITMQ_NODENAME": f"{name}@localhost",
+        "ERL_EPMD_ADDRESS": ports.LOOPBACK,
+        "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
         "RABBITMQ_NODE_PORT": str(port),
         "RABBITMQ_DIST_PORT": str(distribution),
         "RABBITMQ_NODE_IP_ADDRESS": ports.LOOPBACK,

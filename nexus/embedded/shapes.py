@@ -75,11 +75,12 @@ def settings_of(app: str, *, keys: str) -> dict[str, str]:
 
 
 def with_role(url: str, app: str) -> str:
-    """The address with the app's own role in it: ``nexus`` becomes ``nexus_orders``."""
+    """The address with the app's own role in it, and the same password: ``nexus`` becomes ``nexus_orders``."""
     parts = urlsplit(url)
-    place = parts.netloc.rpartition("@")[2]
+    who, _, place = parts.netloc.rpartition("@")
+    _, colon, password = who.partition(":")
     role = f"{parts.path.lstrip('/')}_{app}"
-    return urlunsplit(parts._replace(netloc=f"{role}@{place}"))
+    return urlunsplit(parts._replace(netloc=f"{role}{colon}{password}@{place}"))
 
 
 def _manage(name: str, *words: str, **environment: str) -> Part:

@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -50,6 +51,7 @@ class Supervisor:
         self._out, self._lock = out, threading.Lock()
         self._colourful = out.isatty() and "NO_COLOR" not in os.environ
         self._running: dict[str, Running] = {}
+        self._places: dict[str, int] = {}
         self._width = 0
         self._stopping = threading.Event()
 
@@ -81,14 +83,14 @@ class Supervisor:
         """End everything: whoever serves first, then who carries; by force those that take too long."""
         parts = list(reversed(self._running.values()))
         for each in parts:
+            # One signal to the parent alone: granian hangs when another comes while it handles the first.
             each.process.terminate()
         until = time.monotonic() + END_WITHIN
         for each in parts:
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 each.process.wait(max(0.0, until - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                each.process.kill()
-                each.process.wait()
+            _kill_all_of(each.process)
+            each.process.wait()
 
     def _look_at(self, each: Running) -> None:
         if each.process.poll() is None:
@@ -101,17 +103,20 @@ class Supervisor:
             each.due = now + pause
             self._show(each.part, f"ended with status {each.process.returncode}; starts again in {pause:.1f} s")
         elif now >= each.due:
+            # A parent that was killed leaves children which would go on answering beside the new ones.
+            _kill_all_of(each.process)
             each.process, each.since, each.due = self._launch(each.part), now, 0.0
 
     def _launch(self, part: Part) -> "subprocess.Popen[str]":
         process = subprocess.Popen(
             list(part.command),
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **part.environment},
+            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._metrics_of(part), **part.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
             errors="replace",
+            process_group=0,
         )
         threading.Thread(target=self._pass_on, args=(part, process), daemon=True).start()
         return process
@@ -119,19 +124,32 @@ class Supervisor:
     def _pass_on(self, part: Part, process: "subprocess.Popen[str]") -> None:
         assert process.stdout
         for line in process.stdout:
-            self._show(part, line.rstrip("\n"))
+            # Whoever cannot write must go on reading, or the process stands still when its pipe is full.
+            with suppress(OSError, ValueError):
+                self._show(part, line.rstrip("\n"))
+
+    def _metrics_of(self, part: Part) -> dict[str, str]:
+        """Where several would have one port, each has one of its own: the first the one that is named."""
+        base = int(os.environ.get("NEXUS_METRICS_PORT") or 0)
+        place = self._places.setdefault(part.name, len(self._places))
+        return {"NEXUS_METRICS_PORT": str(base + place)} if base else {}
 
     def _show(self, part: Part, line: str) -> None:
         name = part.name.ljust(self._width)
         if self._colourful:
-            place = list(self._running).index(part.name) if part.name in self._running else 0
-            name = f"\x1b[{COLOURS[place % len(COLOURS)]}m{name}\x1b[0m"
+            colour = COLOURS[self._places.get(part.name, 0) % len(COLOURS)]
+            name = f"\x1b[{colour}m{name}\x1b[0m"
         with self._lock:
             self._out.write(f"{name} | {line}\n")
             self._out.flush()
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._stopping.set()
+
+
+def _kill_all_of(process: "subprocess.Popen[str]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def shape_named(name: str, *, port: int, var: Path) -> Shape:

@@ -152,6 +152,7 @@ def _try(member: Member, arrivals: Sequence[Arrival], outcome: Outcome) -> Excep
     except Exception as failure:  # noqa: BLE001  anything a handler raises: find the event at fault and set it aside
         return failure
     outcome.applied += len(fresh)
+    outcome.fresh |= fresh
     outcome.duplicate += len(arrivals) - len(fresh)
     return None
 

@@ -1,7 +1,7 @@
 """What the engines say of their use, for Prometheus: a few figures, each read in a moment when somebody asks."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from django.conf import settings
 from django.db import connections
@@ -9,8 +9,10 @@ from django_redis import get_redis_connection
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
+from pymongo.errors import OperationFailure
 
 from nexus.eventbus.registry import members
+from nexus.eventbus.side_by_side import ask_all
 from nexus.eventbus.stores.mongo import MongoStore
 
 log = logging.getLogger("nexus.eventbus.metrics")
@@ -29,18 +31,11 @@ class EngineCollector(Collector):
         return []
 
     def collect(self) -> Iterator[Metric]:
-        for look in (_postgres, _redis, _mongo):
-            yield from _safely(look)
-
-
-def _safely(look: Callable[[], list[Metric]]) -> list[Metric]:
-    try:
-        return look()
-    except Exception as why:  # noqa: BLE001  whatever is wrong with an engine, the figures of the others are wanted
-        log.warning("no figures: %s: %s", type(why).__name__, why)
-        return []
-    finally:
-        connections.close_all()
+        for engine, found in ask_all({"Postgres": _postgres, "Redis": _redis, "MongoDB": _mongo}).items():
+            if isinstance(found, Exception):
+                log.warning("no figures of %s: %s: %s", engine, type(found).__name__, found)
+            else:
+                yield from found
 
 
 def _postgres() -> list[Metric]:
@@ -76,7 +71,11 @@ def _mongo() -> list[Metric]:
     held = GaugeMetricFamily("nexus_mongo_connections", "Connections to it", labels=["state"])
     store = next((each.store for each in members.values() if isinstance(each.store, MongoStore)), None)
     if store:
-        told = store.database.client.admin.command("serverStatus")["connections"]
+        try:
+            told = store.database.client.admin.command("serverStatus")["connections"]
+        except OperationFailure:
+            # The role may not ask for that (clusterMonitor may): the other figures are none the worse.
+            return []
         for state in ("current", "available"):
             held.add_metric([state], told[state])
     return [held]

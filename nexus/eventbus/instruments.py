@@ -4,8 +4,9 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from opentelemetry.trace import Span, SpanKind
@@ -18,18 +19,31 @@ log = logging.getLogger("nexus.eventbus.batch")
 
 @dataclass
 class Outcome:
-    """What became of a message's events; `waiting` are those that were among the dead letters already."""
+    """
+    What became of a message's events; `waiting` are those that were among the dead letters already, `fresh` the ids of
+    those that took effect now.
+    """
 
     applied: int = 0
     duplicate: int = 0
     ignored: int = 0
     buried: int = 0
     waiting: int = 0
+    fresh: set[UUID] = field(default_factory=set, repr=False, compare=False)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many of each."""
+        return {name: getattr(self, name) for name in COUNTED}
 
     def __iadd__(self, other: "Outcome") -> "Outcome":
-        for name, count in asdict(other).items():
+        for name, count in other.counts.items():
             setattr(self, name, getattr(self, name) + count)
+        self.fresh |= other.fresh
         return self
+
+
+COUNTED = ("applied", "duplicate", "ignored", "buried", "waiting")
 
 
 @contextmanager
@@ -41,7 +55,14 @@ def publishing(records: Sequence[Record], *, log_name: str) -> Iterator[None]:
     except Exception:
         _count_published(records, log_name, "failed")
         raise
-    ended = time.time()
+    try:
+        _tell_published(records, log_name, began=began, ended=time.time())
+    except Exception:
+        # The batch is with the broker: whatever is wrong with us must not have it published for ever.
+        log.exception("a batch of %s was published and not counted", log_name)
+
+
+def _tell_published(records: Sequence[Record], log_name: str, *, began: float, ended: float) -> None:
     _count_published(records, log_name, "ok")
     waited = figures.outbox_wait.labels(log_name)
     for record in records:
@@ -101,16 +122,16 @@ class Handling:
         ended = time.time()
         for span in self._spans.values():
             tracing.stop(span, failure=failure, at=ended)
-        for result, count in asdict(self.outcome).items():
+        for result, count in self.outcome.counts.items():
             if count:
                 figures.processed.labels(self.subscriber, self.kind, result).inc(count)
         figures.processing.labels(self.subscriber, self.kind).observe(ended - self._began)
-        if self.outcome.applied:
-            lag = figures.event_lag.labels(self.subscriber)
-            for record in self.records:
+        lag = figures.event_lag.labels(self.subscriber)
+        for record in self.records:
+            if record.id in self.outcome.fresh:
                 lag.observe(max(0.0, ended - record.time.timestamp()))
-        about = {"labels.subscriber": self.subscriber}
-        about |= {f"nexus.batch.{name}": count for name, count in asdict(self.outcome).items()}
+        about: dict[str, Any] = {"labels.subscriber": self.subscriber}
+        about |= {f"nexus.batch.{name}": count for name, count in self.outcome.counts.items()}
         _write_line("handle", self.records, began=self._began, ended=ended, about=about, failure=failure)
 
 

@@ -6,17 +6,22 @@ counters shared between processes. Served on a port of its own, never by the pub
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from types import MappingProxyType
+from typing import NamedTuple
 
-from django.db import connections
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from nexus.eventbus.backends import BrokerAway
+from nexus.eventbus.backends import Depth
 from nexus.eventbus.bus import backend
-from nexus.eventbus.registry import Gauge, Member, members
+from nexus.eventbus.registry import Member, members
+from nexus.eventbus.side_by_side import ask_all
 
 log = logging.getLogger("nexus.eventbus.metrics")
+
+BROKER = "broker"
 
 
 class BusCollector(Collector):
@@ -27,59 +32,56 @@ class BusCollector(Collector):
         return []
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        try:
-            yield from _families()
-        finally:
-            connections.close_all()
+        questions: dict[str, Callable[[], Figures]] = {
+            member.name: partial(_figures_of, member) for member in members.values()
+        }
+        answers = ask_all(questions | {BROKER: _figures_of_the_broker})
+        for name, answer in answers.items():
+            if isinstance(answer, Exception):
+                log.warning("no figures of %s: %s: %s", name, type(answer).__name__, answer)
+        yield from _families(answers)
 
 
-def _families() -> Iterator[GaugeMetricFamily]:
+class Figures(NamedTuple):
+    """What one part says: backlog by consumer, dead letters if it hears anything, queues, gauges of its own."""
+
+    backlog: Sequence[tuple[str, int, float]] = ()
+    dead: int | None = None
+    queues: Mapping[str, Depth] = MappingProxyType({})
+    own: Sequence[GaugeMetricFamily] = ()
+
+
+def _figures_of(member: Member) -> Figures:
+    return Figures(
+        backlog=member.store.backlog(),
+        dead=member.store.count_buried(member.name) if member.handlers else None,
+        own=[GaugeMetricFamily(gauge.name, gauge.meaning, value=gauge.read()) for gauge in member.gauges],
+    )
+
+
+def _figures_of_the_broker() -> Figures:
+    return Figures(queues=backend().depths())
+
+
+def _families(answers: Mapping[str, Figures | Exception]) -> Iterator[GaugeMetricFamily]:
     up = GaugeMetricFamily("nexus_up", "1 when the part could be asked", labels=["part"])
     waiting = GaugeMetricFamily("nexus_outbox_pending", "Events not handed on yet", labels=["log", "consumer"])
     age = GaugeMetricFamily(
         "nexus_outbox_oldest_age_seconds", "Age of the oldest event not handed on yet", labels=["log", "consumer"]
     )
     dead = GaugeMetricFamily("nexus_dlq_depth", "Dead letters that wait to be looked at", labels=["subscriber"])
-    own: list[GaugeMetricFamily] = []
-    for member in members.values():
-        with_figures = _figures(member, waiting=waiting, age=age, dead=dead, own=own)
-        up.add_metric([member.name], float(with_figures))
     queues = GaugeMetricFamily("nexus_queue_messages", "Messages at the broker", labels=["subscriber", "state"])
-    up.add_metric(["broker"], float(_queues(queues)))
-    yield from (up, waiting, age, dead, queues, *own)
-
-
-def _figures(
-    member: Member,
-    *,
-    waiting: GaugeMetricFamily,
-    age: GaugeMetricFamily,
-    dead: GaugeMetricFamily,
-    own: list[GaugeMetricFamily],
-) -> bool:
-    try:
-        for consumer, count, oldest in member.store.backlog():
-            waiting.add_metric([member.name, consumer], count)
-            age.add_metric([member.name, consumer], oldest)
-        if member.handlers:
-            dead.add_metric([member.name], member.store.count_buried(member.name))
-        own += [_own(gauge) for gauge in member.gauges]
-    except Exception as why:  # noqa: BLE001  whatever is wrong with a store, the figures of the others are wanted
-        log.warning("no figures of %s: %s: %s", member.name, type(why).__name__, why)
-        return False
-    return True
-
-
-def _own(gauge: Gauge) -> GaugeMetricFamily:
-    return GaugeMetricFamily(gauge.name, gauge.meaning, value=gauge.read())
-
-
-def _queues(queues: GaugeMetricFamily) -> bool:
-    try:
-        for subscriber, depth in backend().depths().items():
+    for name, found in answers.items():
+        up.add_metric([name], float(isinstance(found, Figures)))
+        if not isinstance(found, Figures):
+            continue
+        for consumer, count, oldest in found.backlog:
+            waiting.add_metric([name, consumer], count)
+            age.add_metric([name, consumer], oldest)
+        if found.dead is not None:
+            dead.add_metric([name], found.dead)
+        for subscriber, depth in found.queues.items():
             queues.add_metric([subscriber, "waiting"], depth.waiting)
             queues.add_metric([subscriber, "set_aside"], depth.set_aside)
-    except BrokerAway as why:
-        log.warning("%s", why)
-        return False
-    return True
+        yield from found.own
+    yield from (up, waiting, age, dead, queues)

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from socketserver import ThreadingMixIn
@@ -19,6 +20,9 @@ from nexus.telemetry.processes import FOLDER, forget_the_dead
 
 log = logging.getLogger("nexus.telemetry")
 
+EVERY = 5.0
+"""Seconds between looks whether the port is free."""
+
 
 class CountedHere(Collector):
     """What was counted by this process, or by all that share its folder."""
@@ -35,22 +39,37 @@ class CountedHere(Collector):
 
 
 def serve_if_asked(*collectors: Collector) -> None:
-    """Answer Prometheus where ``METRICS_PORT`` says so; where somebody else has the port, this process goes without."""
-    if port := settings.METRICS_PORT:
+    """
+    Answer Prometheus where ``METRICS_PORT`` says so.
+
+    Of processes that count together one has the port, and when it ends another takes it, within some seconds. Where
+    somebody else has it, this process goes without.
+    """
+    if not (port := settings.METRICS_PORT):
+        return
+    try:
+        serve(port, collectors)
+    except OSError as why:
+        log.warning("no metrics on port %d: %s", port, why)
+        if FOLDER in os.environ:
+            Thread(target=_wait_for, args=(port, collectors), name="metrics", daemon=True).start()
+
+
+def _wait_for(port: int, collectors: Sequence[Collector]) -> None:
+    while True:
+        time.sleep(EVERY)
         try:
             serve(port, collectors)
-        except OSError as why:
-            log.warning("no metrics on port %d: %s", port, why)
+        except OSError:
+            continue
+        return
 
 
 def serve(port: int, collectors: Sequence[Collector] = (), *, address: str = "0.0.0.0") -> Callable[[], None]:  # noqa: S104  Prometheus asks from elsewhere
     """
     Answer Prometheus on that port from a thread; returns what stops it.
 
-    Several processes of a group may serve on the same port: whichever is asked answers for all, and when one ends the
-    others remain.
-
-    :raises OSError: somebody else has the port
+    :raises OSError: somebody has the port
     """
     registry = CollectorRegistry()
     for collector in (CountedHere(), *collectors):
@@ -72,10 +91,6 @@ def serve(port: int, collectors: Sequence[Collector] = (), *, address: str = "0.
 
 class _Server(ThreadingMixIn, WSGIServer):
     daemon_threads = True
-
-    @property
-    def allow_reuse_port(self) -> bool:  # type: ignore[override]
-        return FOLDER in os.environ
 
 
 class _Quiet(WSGIRequestHandler):

@@ -16,7 +16,7 @@ from django.conf import settings
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, SpanKind, TraceFlags, Tracer, set_span_in_context
 from opentelemetry.trace.status import Status, StatusCode
 
@@ -24,7 +24,12 @@ CHOSEN = frozenset("13579bdf")
 """How the traceparent ends of what is traced: its lowest flag is set, whatever the others say."""
 Attributes = Mapping[str, str | int | float | bool]
 
+LENGTH = len("00-") + 32 + len("-") + 16 + len("-01")
+PATIENCE = 2000
+"""Milliseconds for the last spans of a process that ends."""
+
 _tracer: Tracer | None = None
+_provider: TracerProvider | None = None
 
 
 def is_on() -> bool:
@@ -38,32 +43,39 @@ def begin_if_asked(role: str) -> None:
         return
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-    begin(role, OTLPSpanExporter(endpoint=settings.TRACES_URL, timeout=5), share=settings.TRACES_SHARE)
+    # What a customer has chosen is not ours to pay for; behind a gateway of ours it is the gateway that has chosen.
+    from_customers = role == "web" and not settings.TRUSTED_PROXIES
+    exporter = OTLPSpanExporter(endpoint=settings.TRACES_URL, timeout=5)
+    begin(role, exporter, share=settings.TRACES_SHARE, from_customers=from_customers)
 
 
-def begin(role: str, exporter: SpanExporter, *, share: float = 1.0) -> TracerProvider:
-    """Make spans from now on for that share of the requests that come without a mark; `end` stops it."""
-    global _tracer
+def begin(role: str, exporter: SpanExporter, *, share: float = 1.0, from_customers: bool = False) -> None:
+    """
+    Make spans from now on, for that share of what comes without a mark. What comes `from_customers` with one that has
+    it chosen counts as if it had none.
+    """
+    global _tracer, _provider
     named = f"nexus-{settings.APPS[0]}" if len(settings.APPS) == 1 else "nexus"
     about = {"service.namespace": "nexus", "service.name": f"{named}-{role}", "service.instance.id": str(os.getpid())}
-    provider = TracerProvider(
-        resource=Resource.create(about), sampler=ParentBasedTraceIdRatio(share), shutdown_on_exit=False
-    )
-    provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
-    _tracer = provider.get_tracer("nexus")
-    atexit.register(provider.shutdown)
-    return provider
+    by_share = TraceIdRatioBased(share)
+    sampler = ParentBased(by_share, remote_parent_sampled=by_share) if from_customers else ParentBased(by_share)
+    _provider = TracerProvider(resource=Resource.create(about), sampler=sampler, shutdown_on_exit=False)
+    _provider.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=1000))
+    _tracer = _provider.get_tracer("nexus")
+    atexit.register(end)
 
 
 def end() -> None:
-    """Make no more."""
-    global _tracer
-    _tracer = None
+    """Make no more; what is finished is sent, if the collector takes it at once."""
+    global _tracer, _provider
+    if _provider is not None:
+        _provider.force_flush(PATIENCE)
+    _tracer, _provider = None, None
 
 
 def is_chosen(traceparent: str) -> bool:
     """Whether what carries this mark is traced here."""
-    return _tracer is not None and traceparent[-1:] in CHOSEN
+    return _tracer is not None and traceparent[-1:] in CHOSEN and len(traceparent) == LENGTH
 
 
 def start(

@@ -19,20 +19,24 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 def count(scope: Mapping[str, Any], *, status: int, seconds: float) -> None:
     """A request was answered, or was not: then the status is 0."""
-    _duration(scope["method"], route_of(scope["path"]), status).observe(seconds)
+    _duration(_method(scope), route_of(scope["path"]), status).observe(seconds)
 
 
 @lru_cache(maxsize=4096)
 def _duration(method: str, route: str, status: int) -> Any:
-    # Names that a client makes up would be labels without end; the semantic conventions call them all _OTHER.
-    return figures.requests.labels(method if method in METHODS else "_OTHER", route, str(status))
+    return figures.requests.labels(method, route, str(status))
+
+
+def _method(scope: Mapping[str, Any]) -> str:
+    """Names that a client makes up would be names without end; the semantic conventions call them all _OTHER."""
+    return scope["method"] if scope["method"] in METHODS else "_OTHER"
 
 
 class Traced:
     """A request as a span; `scope` is the request with the span's mark in place of what the caller sent."""
 
     def __init__(self, scope: Mapping[str, Any]) -> None:
-        method, route = scope["method"], route_of(scope["path"])
+        method, route = _method(scope), route_of(scope["path"])
         given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), "")
         attributes = {"http.request.method": method, "http.route": route, "url.path": scope["path"][:200]}
         self._span: Span = tracing.start(
@@ -67,8 +71,8 @@ class Pools:
 
     def begin(self) -> None:
         """Look now, and again every second."""
-        self._look()
         self._timer = asyncio.get_running_loop().call_later(EVERY, self.begin)
+        self._look()
 
     def end(self) -> None:
         if self._timer:

@@ -93,7 +93,7 @@ def test_11_a_request_is_counted_traced_and_named(observed: ObservedShop, collec
     )
 
     assert answer.headers["X-Request-ID"] == identity
-    assert observed.figure("web", REQUESTS, **about) == before + 1
+    eventually(lambda: observed.figure("web", REQUESTS, **about) == before + 1)
     [span] = eventually(lambda: collector.trace(trace_id), within=30)
     assert span.attributes["http.route"] == "/api/v1/categories"
 

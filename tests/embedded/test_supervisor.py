@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -69,7 +70,10 @@ class TestTheSupervisor:
 
         eventually(lambda: running.failures >= 3)
 
-        assert "ended with status 3" in supervisor.said.getvalue()
+        pauses = [
+            float(found) for found in re.findall(r"status 3; starts again in ([\d.]+) s", supervisor.said.getvalue())
+        ]
+        assert pauses[2] > pauses[0]
 
     def test_ends_all_of_them(self, supervisor: Watched) -> None:
         supervisor.begin(part("one", SLEEP), part("two", SLEEP))
@@ -147,4 +151,4 @@ class TestMonolith:
 
 
 def test_a_role_is_named_as_its_database() -> None:
-    assert with_role("postgresql://root:x@db:5/shop", "orders") == "postgresql://shop_orders@db:5/shop"
+    assert with_role("postgresql://root:x@db:5/shop", "orders") == "postgresql://shop_orders:x@db:5/shop"

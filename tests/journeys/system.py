@@ -114,7 +114,11 @@ class System:
     def kill(self, name: str, number: int = signal.SIGKILL) -> None:
         """Send a signal to a process and its children, and wait until it is gone."""
         process = self.processes.pop(name)
-        os.killpg(process.pid, number)
+        if number == signal.SIGTERM:
+            # To the parent alone, as a supervisor does: granian hangs when its workers hear of it from two sides.
+            process.send_signal(number)
+        else:
+            os.killpg(process.pid, number)
         process.wait(30)
 
     def stop(self) -> None:

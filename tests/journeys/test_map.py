@@ -4,6 +4,7 @@ import json
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
 from uuid import uuid4
@@ -160,8 +161,10 @@ class TestTheStream:
         assert {each["state"] for each in snapshot.values()} == {"well"}
 
     def test_has_room_for_so_many_and_no_more(self, shop: System, staff: str) -> None:
-        with ExitStack() as everybody:
-            statuses = [everybody.enter_context(watching(shop, staff)).status for _ in range(MOST)]
+        with ExitStack() as everybody, ThreadPoolExecutor(MOST) as at_once:
+            # All at once: a stream ends by itself after some seconds.
+            opened = list(at_once.map(lambda _: everybody.enter_context(watching(shop, staff)), range(MOST)))
+            statuses = [stream.status for stream in opened]
             answer, body = get(shop, STREAM, cookies=staff)
 
         assert statuses == [200] * MOST

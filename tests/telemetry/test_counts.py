@@ -148,7 +148,10 @@ class TestDelivery:
         deliver(member=member, message=message(*told))
         deliver(member=member, message=message(*told[:2]))
 
-        assert (applied.rise, duplicate.rise, lag.rise) == (3, 2, 3)
+        deliver(member=member, message=message(told[0], lit()))
+
+        # Only what took effect now was ever late.
+        assert (applied.rise, duplicate.rise, lag.rise) == (4, 3, 4)
 
     def test_counts_what_was_buried(self, member: Member, witness: Witness) -> None:
         buried = self.counting("buried")

@@ -81,5 +81,17 @@ class TestSharedFigures:
         (tmp_path / "elsewhere").mkdir()
         (tmp_path / "figures").symlink_to(tmp_path / "elsewhere")
 
-        with pytest.raises(PermissionError, match="belongs to somebody else"):
-            share_figures(role="web", owner=os.getpid())
+        assert share_figures(role="web", owner=os.getpid()) is None
+        assert list((tmp_path / "elsewhere").iterdir()) == []
+
+    def test_keep_nobody_from_working_where_there_can_be_no_folder(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEXUS_VAR", "/proc/nowhere")
+
+        assert share_figures(role="web", owner=os.getpid()) is None
+        assert os.environ[FOLDER] == ""
+
+    def test_pass_over_folders_that_are_none_of_theirs(self, tmp_path: Path) -> None:
+        (tmp_path / "figures" / "web-old").mkdir(parents=True)
+
+        assert share_figures(role="web", owner=os.getpid())
+        assert (tmp_path / "figures" / "web-old").exists()

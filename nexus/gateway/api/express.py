@@ -12,11 +12,10 @@ from nexus.gateway.map.stream import watch
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
-from nexus.web.express.lane import Forward, refusal
+from nexus.web.express.lane import Forward, Receive, Send, refusal
 from nexus.web.express.pipe import redis
 
 STAFF_ARE_HERE = apps.is_installed("django.contrib.admin") and settings.STAFF_PAGES
-STREAMS: dict[str, Forward] = {"/admin/map/stream": watch} if STAFF_ARE_HERE else {}
 
 
 async def door(exchange: Exchange) -> Reply | None:
@@ -36,3 +35,11 @@ async def door(exchange: Exchange) -> Reply | None:
 def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
     """What the answer tells the caller about the limit, as it goes out."""
     return limit_lines(exchange.verdict, exchange.policy) if exchange.verdict else ()
+
+
+async def watched(exchange: Exchange, receive: Receive, send: Send) -> Reply | None:
+    """The map's stream, to which strangers find the door as they do elsewhere."""
+    return await door(exchange) or await watch(exchange, receive, send)
+
+
+STREAMS: dict[str, Forward] = {"/admin/map/stream": watched} if STAFF_ARE_HERE else {}

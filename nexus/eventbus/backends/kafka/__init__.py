@@ -5,6 +5,8 @@ On librdkafka itself: kombu's Kafka transport commits what it has fetched instea
 message published that never left (ADR 0011).
 """
 
+import os
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 
@@ -17,6 +19,7 @@ from nexus.eventbus.backends.kafka.workers import Workers
 from nexus.eventbus.registry import members
 from nexus.eventbus.relay import Relay
 from nexus.eventbus.wire import Record
+from nexus.telemetry.processes import FOLDER, make_folder
 
 CARRIED_BY_WEB = False
 """`manage.py relay` and `manage.py worker` are processes of their own: a broker that is away holds up no request."""
@@ -39,6 +42,11 @@ def relays() -> list[Relay]:
 
 def work(subscriber: str, *, concurrency: int) -> None:
     """Be so many workers of this subscriber until told to stop."""
+    if FOLDER not in os.environ:
+        # What counts looks for the common folder when it is imported, which it was before anybody knew the subscriber.
+        folder = make_folder(role=f"worker-{subscriber}", owner=os.getpid())
+        words = [sys.executable, *sys.orig_argv[1:]]
+        os.execve(sys.executable, words, os.environ | {FOLDER: str(folder)})  # noqa: S606
     Workers(members[subscriber], size=concurrency).run()
 
 

@@ -84,6 +84,7 @@ class Workers:
             Subscription(self.member, place).run(stop)
             status = 0
         finally:
+            tracing.end()
             logging.shutdown()
             os._exit(status)
 

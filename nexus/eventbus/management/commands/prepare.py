@@ -21,7 +21,12 @@ ROLE = (
     "GRANT USAGE ON SCHEMA public TO {name}",
     "GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON ALL TABLES IN SCHEMA public TO {name}",
     "GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {name}",
+    # What a later migration makes is theirs too.
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO {name}",
+    "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON SEQUENCES TO {name}",
 )
+LIKE_OURS = "ALTER ROLE {name} PASSWORD {password}"
+"""Ours, where we have one: who wants a role to have its own sets it afterwards."""
 
 
 class Command(BaseCommand):
@@ -49,12 +54,13 @@ class Command(BaseCommand):
 
     @staticmethod
     def _give_role(alias: str) -> None:
-        name = connections[alias].settings_dict["NAME"]
+        name, password = (connections[alias].settings_dict[key] for key in ("NAME", "PASSWORD"))
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
             statements = ROLE if cursor.fetchone() else (CREATE_ROLE, *ROLE)
-            for statement in statements:
-                cursor.execute(sql.SQL(statement).format(name=sql.Identifier(name)).as_string())
+            for statement in (*statements, *([LIKE_OURS] if password else [])):
+                parts = {"name": sql.Identifier(name), "password": sql.Literal(password)}
+                cursor.execute(sql.SQL(statement).format(**parts).as_string())
 
     @staticmethod
     def _create(alias: str) -> None:
