@@ -28,7 +28,7 @@ nightly: .venv/dev ## the long versions of the tests, a row for each run: make n
 browser: .venv/dev ## look at the pages in headless Chromium (install chromium and chromium-driver first)
 	@$(BIN)/python -m pytest -o addopts="-p nexus.embedded.pytest_plugin" tests/browser
 
-check: .venv/dev ## lint, types, import rules, events as published, migrations, compose file, Dockerfile
+check: .venv/dev ## lint, types, import rules, events as published, migrations, compose file, Dockerfile, manifests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
@@ -38,6 +38,7 @@ check: .venv/dev ## lint, types, import rules, events as published, migrations, 
 	$(BIN)/python -m tests.contracts.document --check
 	$(BIN)/python -m tests.claims.document --check
 	$(BIN)/python -m tests.deploy.check
+	$(BIN)/python -m tests.kubernetes.check
 	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- \
 		sh -c '$(BIN)/python manage.py prepare && $(BIN)/python manage.py makemigrations --check --dry-run'
 

@@ -17,7 +17,19 @@ from tests.eventually import eventually
 
 SLEEP = "import time; time.sleep(60)"
 STUBBORN = f"import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); {SLEEP}"
+FAMILY = (
+    "import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']);"
+    f"print('child', child.pid, flush=True); {SLEEP}"
+)
 PORTS = dict(zip(APPS, range(9001, 9005), strict=True))
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process runs; one that has ended and is not yet asked for does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
 
 
 def part(name: str, code: str) -> Part:
@@ -90,6 +102,37 @@ class TestTheSupervisor:
         supervisor.end()
 
         assert supervisor._running["deaf"].process.returncode == -9
+
+    def test_leaves_no_child_of_a_parent_that_was_killed(self, supervisor: Watched) -> None:
+        supervisor.begin(part("web", FAMILY))
+        eventually(lambda: "child" in supervisor.said.getvalue())
+        first = int(re.findall(r"child (\d+)", supervisor.said.getvalue())[0])
+
+        supervisor._running["web"].process.kill()
+
+        eventually(lambda: supervisor.said.getvalue().count("child") == 2)
+        assert not is_alive(first)
+
+    def test_gives_each_a_port_of_its_own_for_metrics(
+        self, supervisor: Watched, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("NEXUS_METRICS_PORT", "9100")
+        tell = f"import os; print('port', os.environ['NEXUS_METRICS_PORT'], flush=True); {SLEEP}"
+
+        supervisor.begin(part("one", tell), part("two", tell))
+
+        for line in ("one | port 9100\n", "two | port 9101\n"):
+            eventually(lambda line=line: line in supervisor.said.getvalue())
+
+    def test_goes_on_when_nobody_can_be_told(self, supervisor: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(_: str) -> int:
+            raise BrokenPipeError
+
+        monkeypatch.setattr(supervisor.said, "write", full)
+        supervisor.begin(part("talks", "for n in range(20_000): print('x' * 100)"))
+        process = supervisor._running["talks"].process
+
+        assert process.wait(30) == 0
 
     def test_runs_a_command_beside_them(self, supervisor: Watched) -> None:
         supervisor.start([part("carrier", SLEEP)])
