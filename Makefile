@@ -34,6 +34,7 @@ check: .venv/dev ## lint, types, import rules, events as published, migrations, 
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/python -m tests.architecture.hidden_references
+	$(BIN)/python -m tests.architecture.expand_contract
 	$(BIN)/python -m tests.contracts.check
 	$(BIN)/python -m tests.contracts.document --check
 	$(BIN)/python -m tests.claims.document --check
