@@ -5,6 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from .broker import broker
@@ -15,6 +16,7 @@ from .launcher import engines
 from .progress import Progress
 from .run import STEPS, Shop, demo_environment, server_command
 from .status import running_engines, status_lines
+from .supervisor import port_of
 from .throwaway import throwaway_engines
 
 SHAPES = ("embedded", "monolith", "services")
@@ -72,7 +74,8 @@ def _run(var: Path, shape: str) -> int:
         replace(prepare, command=[*prepare.command, "--roles"]),
         replace(fill, command=[*supervised, "--", *fill.command]),
     )
-    return Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker).run()
+    shop = Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker)
+    return (replace(shop, staff_port=partial(port_of, "accounts", var=var)) if shape == "services" else shop).run()
 
 
 def _exec(var: Path, throwaway: bool, command: Sequence[str]) -> int:

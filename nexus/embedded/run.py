@@ -75,6 +75,8 @@ class Shop:
     steps: Sequence[Step]
     server: Sequence[str]
     broker: Broker = no_broker
+    staff_port: Callable[[], int] = lambda: 0
+    """Where staff have a port of their own, once the shop is open; 0 when it is the shop's."""
 
     def run(self) -> int:
         """
@@ -121,7 +123,10 @@ class Shop:
                 is_open = self._wait_until_open(process)
             if is_open:
                 curl = shutil.which("curl") is not None
-                self.progress.line(welcome(demo=demo, port=self.port, curl=curl, python=sys.executable))
+                staff = self.staff_port()
+                self.progress.line(
+                    welcome(demo=demo, port=self.port, curl=curl, python=sys.executable, staff_port=staff)
+                )
 
         return run_to_be_ended(command=self.server, environment=environment, once_started=greet)
 

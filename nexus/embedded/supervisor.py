@@ -161,6 +161,11 @@ def shape_named(name: str, *, port: int, var: Path) -> Shape:
     return services(port=port, ports={app: ports.choose(file=folder / app) for app in APPS})
 
 
+def port_of(app: str, *, var: Path) -> int:
+    """Where the app's web process serves, in the shape of services; 0 when it never has."""
+    return ports.remembered(file=var / "ports" / app) or 0
+
+
 def main(words: Sequence[str]) -> int:
     """The exit status."""
     parser = argparse.ArgumentParser(prog="python -m nexus.embedded.supervisor", description=__doc__)

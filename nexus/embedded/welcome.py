@@ -57,17 +57,21 @@ def order_line(*, demo: Demo, port: int, curl: bool, python: str) -> str:
     return f"{call}/orders -w '\\n' {headers} -d {shlex.quote(json.dumps(order))}"
 
 
-def welcome(*, demo: Demo, port: int, curl: bool, python: str) -> str:
-    """Return the text that greets: addresses, the staff login, and the line that places an order."""
-    shop = f"http://127.0.0.1:{port}"
+def welcome(*, demo: Demo, port: int, curl: bool, python: str, staff_port: int = 0) -> str:
+    """
+    Return the text that greets: addresses, the staff login, and the line that places an order.
+
+    With a port of their own, staff have only the pages of the app that serves there.
+    """
+    shop, staff = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{staff_port or port}"
+    map_ = "" if staff_port else f"  living map    {staff}/admin/map/\n"
     return f"""
 Nexus is open.
 
   shop API      {shop}/
   browse        {shop}/api/v1/products
   API docs      {shop}/api/docs
-  living map    {shop}/admin/map/
-  staff admin   {shop}/admin/
+{map_}  staff admin   {staff}/admin/
                 {demo.staff.email}  {demo.staff.password}
   as customer   {shop}/login
                 {demo.customer.email}  {demo.customer.password}

@@ -22,6 +22,13 @@ class TestWelcome:
             assert f"http://127.0.0.1:8123{address}" in text
         assert "staff@demo.example  st'aff $1\n" in text
 
+    def test_sends_staff_to_a_port_of_their_own_where_they_have_one(self):
+        text = welcome(demo=DEMO, port=8123, curl=True, python=sys.executable, staff_port=9001)
+
+        assert "http://127.0.0.1:9001/admin/\n" in text
+        assert "8123/admin" not in text
+        assert "living map" not in text
+
     @pytest.mark.parametrize("curl", [True, False] if shutil.which("curl") else [False])
     def test_has_one_line_that_orders_and_shows_it_confirmed(self, curl, port):
         line = order_line(demo=DEMO, port=port, curl=curl, python=sys.executable)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import subprocess
@@ -43,6 +44,11 @@ class ShapedShop:
         return Answer(
             status=answer.status, headers=answer.headers, body=answer.json() if is_json and answer.data else None
         )
+
+    def staff_page(self) -> int:
+        """The status of the page that the greeting sends staff to."""
+        [address] = re.findall(r"staff admin +(\S+)", self.var.with_suffix(".log").read_text())
+        return self._http.request("GET", f"{address}login/").status
 
     def log_in(self, who: str) -> str:
         """The value of an ``Authorization`` header for the demo's ``staff`` or ``customer``."""

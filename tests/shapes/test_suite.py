@@ -134,6 +134,9 @@ class TestTheDoor:
     def test_answers_probes(self, shop: ShapedShop) -> None:
         assert [shop.call("GET", path).status for path in ("/livez", "/readyz", "/startupz")] == [200] * 3
 
+    def test_for_staff_is_where_the_greeting_says(self, shop: ShapedShop) -> None:
+        assert shop.staff_page() == 200
+
     def test_says_not_modified(self, shop: ShapedShop) -> None:
         first = shop.call("GET", "/api/v1/categories")
 
