@@ -72,7 +72,18 @@ class WatchedShop(System):
         """A web process that asks the other one for products, or whoever is on that port."""
         instances = f"http://127.0.0.1:{self.port} http://127.0.0.1:{ill}"
         self.launch("door", command=server_command(port=self.door_port), NEXUS_SERVICES=f"catalog={instances}")
+        # Staff come in by a third; nobody does here.
+        self.launch("staff", command=server_command(port=free_port()), NEXUS_STAFF_PAGES="1")
         eventually(lambda: self.by_the_door("/livez") == 200, within=60)
+        eventually(lambda: self.tells("staff"), within=60)
+
+    def tells(self, name: str) -> bool:
+        """Whether a process answers Prometheus."""
+        try:
+            with urlopen(f"http://127.0.0.1:{self.ports[name]}/metrics", timeout=20) as answer:
+                return bool(answer.status == 200)
+        except URLError:
+            return False
 
     def by_the_door(self, path: str) -> int:
         try:
@@ -197,7 +208,7 @@ def _targets(shop: WatchedShop, broker: TellingRabbitMQ) -> dict[str, dict[str, 
     """Ports by job and process, named as in the compose file; the second door is a job of its own."""
     ports = {name.replace(" ", "-"): port for name, port in shop.ports.items()}
     return {
-        "web": {"web": ports["web"]},
+        "web": {name: ports[name] for name in ("web", "staff")},
         "relay": {"relay": ports["relay"]},
         "worker": {name: port for name, port in ports.items() if name.startswith("worker-")},
         "rabbitmq": {"rabbitmq": broker.metrics_port},
