@@ -124,9 +124,7 @@ class Supervisor:
     def _pass_on(self, part: Part, process: "subprocess.Popen[str]") -> None:
         assert process.stdout
         for line in process.stdout:
-            # Whoever cannot write must go on reading, or the process stands still when its pipe is full.
-            with suppress(OSError, ValueError):
-                self._show(part, line.rstrip("\n"))
+            self._show(part, line.rstrip("\n"))
 
     def _metrics_of(self, part: Part) -> dict[str, str]:
         """Where several would have one port, each has one of its own: the first the one that is named."""
@@ -139,7 +137,8 @@ class Supervisor:
         if self._colourful:
             colour = COLOURS[self._places.get(part.name, 0) % len(COLOURS)]
             name = f"\x1b[{colour}m{name}\x1b[0m"
-        with self._lock:
+        # Whoever cannot write goes on reading: a process stands still when its pipe is full.
+        with self._lock, suppress(OSError, ValueError):
             self._out.write(f"{name} | {line}\n")
             self._out.flush()
 

@@ -1,5 +1,6 @@
 """Events as they travel: CloudEvents 1.0 in JSON, several to a message."""
 
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from uuid import UUID
@@ -36,6 +37,8 @@ LARGEST_MESSAGE = 16 * 1024 * 1024
 
 _encoder = msgspec.json.Encoder()
 _records = msgspec.json.Decoder(list[Record])
+_decoders: "dict[str, msgspec.json.Decoder[Event]]" = {}
+_making = threading.Lock()
 
 
 def record_of(envelope: Envelope[Event]) -> Record:
@@ -65,7 +68,7 @@ def envelope_of(record: Record) -> Envelope[Event]:
     if kind is None:
         raise Undecodable(f"unknown type {record.type}")
     try:
-        data = msgspec.json.decode(record.data, type=kind)
+        data = _decoder_of(kind).decode(record.data)
     except (msgspec.MsgspecError, ValueError) as why:
         raise Undecodable(f"{record.type}: {why}") from None
     return Envelope(
@@ -77,6 +80,19 @@ def envelope_of(record: Record) -> Envelope[Event]:
         causation_id=record.causationid,
         traceparent=record.traceparent,
     )
+
+
+def _decoder_of(kind: type[Event]) -> "msgspec.json.Decoder[Event]":
+    """
+    The one decoder of an event, made by one thread alone: what msgspec knows of a class it keeps at the class before it
+    is complete, and a second thread that decodes the class for the first time at the same moment crashes the process.
+    """
+    if found := _decoders.get(kind.type):
+        return found
+    with _making:
+        if kind.type not in _decoders:
+            _decoders[kind.type] = msgspec.json.Decoder(kind)
+    return _decoders[kind.type]
 
 
 def encode(records: Sequence[Record]) -> bytes:

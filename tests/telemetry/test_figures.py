@@ -69,6 +69,7 @@ class TestTheBus:
                 "verdicts": observed.figure(orders, "nexus_saga_duration_seconds_count", outcome="confirmed"),
             }
 
+        eventually(observed.settled)
         before = told()
 
         place(observed)

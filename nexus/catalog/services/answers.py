@@ -23,6 +23,8 @@ from nexus.eventbus.stores.mongo import current_session
 from nexus.web.answers import LIFETIME, Answer
 
 STALE = timedelta(seconds=60)
+# Made before there are threads: see `nexus.eventbus.wire`.
+_answers = msgspec.json.Decoder(Answer)
 
 
 class MongoAnswers:
@@ -57,7 +59,7 @@ class MongoAnswers:
         row = _keys().find_one({"_id": identity})
         if row is None or row["answer"] is None:
             raise InProgress
-        return msgspec.json.decode(row["answer"], type=Answer)
+        return _answers.decode(row["answer"])
 
     @staticmethod
     def _work(identity: str, token: str, work: Callable[[], Answer]) -> Answer:
