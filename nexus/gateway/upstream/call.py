@@ -23,7 +23,7 @@ IDLE = 30.0
 """Seconds without a byte of the answer; an event stream may be silent for longer."""
 MOST_ATTEMPTS = 3
 FIRST_PAUSE = 0.05
-COMING_BACK, LOOK_EVERY = 0.4, 0.02
+COMING_BACK, LOOK_EVERY = 1.0, 0.02
 """Seconds that a request waits when everybody it could go to has only just gone."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 WORTH_ANOTHER = frozenset({502, 503, 504})
@@ -148,16 +148,23 @@ class Caller:
             answer.response.close()
 
     async def _choose(self, service: Service, tried: Sequence[Instance], asked: Asked) -> Instance:
-        """Somebody to ask; waits a moment if everybody has only just gone, as when processes are replaced in turn."""
+        """
+        Somebody to ask; waits a moment if everybody has only just gone, as when processes are replaced in turn, or has
+        been tried while another is about to be back.
+        """
         now = asyncio.get_running_loop().time
         until = min(now() + COMING_BACK, asked.deadline)
         while True:
+            is_worth_waiting = now() < until and service.may_be_back_within(COMING_BACK)
             try:
-                return service.choose(avoid=tried)
+                chosen = service.choose(avoid=tried)
             except NoInstance:
-                if now() >= until or not service.may_be_back_within(COMING_BACK):
+                if not is_worth_waiting:
                     raise
-                await asyncio.sleep(LOOK_EVERY)
+            else:
+                if chosen not in tried or not is_worth_waiting:
+                    return chosen
+            await asyncio.sleep(LOOK_EVERY)
 
     def _once_more(self, service: Service, tried: Sequence[Instance]) -> bool:
         if len(tried) >= MOST_ATTEMPTS:
