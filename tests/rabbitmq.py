@@ -14,24 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from kombu import Connection
-
+from nexus.embedded.broker import SERVERS, USUAL, answers
 from tests.eventually import eventually
-
-SERVERS = Path("/usr/lib/rabbitmq/lib")
-DEFAULT_URL = "amqp://guest:guest@127.0.0.1:5672//"
-
-
-def answers(url: str) -> bool:
-    """Whether a broker there lets us in."""
-    connection = Connection(url, connect_timeout=2)
-    try:
-        connection.connect()
-    except Exception:  # noqa: BLE001  whatever keeps us out, nobody answers
-        return False
-    finally:
-        connection.release()
-    return True
 
 
 class PrivateRabbitMQ:
@@ -130,7 +114,7 @@ def private_rabbitmq(*, management: bool = False) -> Iterator[PrivateRabbitMQ]:
 @contextmanager
 def some_rabbitmq() -> Iterator[str]:
     """The URL of a broker that answers, started here if need be."""
-    url = os.environ.get("NEXUS_BROKER_URL", DEFAULT_URL)
+    url = os.environ.get("NEXUS_BROKER_URL", USUAL)
     if answers(url):
         yield url
         return

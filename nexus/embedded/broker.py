@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kombu import Connection
@@ -129,13 +129,12 @@ def _wait_until_answers(url: str, process: "subprocess.Popen[bytes]", log: Path)
 
 
 def _stop(process: "subprocess.Popen[bytes]") -> None:
-    # The script passes nothing on: what is asked to stop is the whole group, the node among it.
+    # The script passes nothing on and does not wait: what is asked, and waited for, is the whole group, the node in it.
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
+        until = time.monotonic() + STOP_WITHIN
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            return
-        try:
-            process.wait(STOP_WITHIN)
-        except subprocess.TimeoutExpired:
-            continue
+            while time.monotonic() < until:
+                process.poll()
+                os.killpg(process.pid, 0)
+                time.sleep(LOOK_EVERY)

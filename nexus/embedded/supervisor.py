@@ -27,9 +27,9 @@ from .shapes import APPS, Part, Shape, monolith, services
 LOOK_EVERY = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
 YOUNG = 10.0
-"""Seconds; who lived longer is started again at once when it ends."""
-END_WITHIN = 8.0
-"""Less than whoever started us waits before it kills us and all that we started."""
+"""Seconds; who lived longer is started again after the first pause when it ends."""
+END_WITHIN = 7.0
+"""Seconds. Whoever started us waits for ten and then kills us; those whom we started would be left."""
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 
 
@@ -128,9 +128,10 @@ class Supervisor:
 
     def _metrics_of(self, part: Part) -> dict[str, str]:
         """Where several would have one port, each has one of its own: the first the one that is named."""
-        base = int(os.environ.get("NEXUS_METRICS_PORT") or 0)
+        named = os.environ.get("NEXUS_METRICS_PORT", "")
         place = self._places.setdefault(part.name, len(self._places))
-        return {"NEXUS_METRICS_PORT": str(base + place)} if base else {}
+        # What is no port the settings refuse, and say so.
+        return {"NEXUS_METRICS_PORT": str(int(named) + place)} if named.isdecimal() and int(named) else {}
 
     def _show(self, part: Part, line: str) -> None:
         name = part.name.ljust(self._width)

@@ -70,9 +70,7 @@ def _lives(pid: str) -> bool:
         os.kill(int(pid), 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except ValueError:
-        # None of ours.
-        return True
-    except PermissionError:
+    except (ValueError, PermissionError):
+        # Somebody else's, or no process at all.
         return True
     return True

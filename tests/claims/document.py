@@ -19,8 +19,8 @@ INTRODUCTION = """\
 *Made by `make docs` from `tests/claims/table.py`.*
 
 The original Nexus was a README over an empty scaffold. These are its sentences, each with what keeps it here and what
-is run to show it. {holds} hold, {prepared} are prepared: checked as far as one machine without a container engine
-allows. {open} are open.
+is run to show it. Of {all}, {holds} hold; prepared, that is checked as far as one machine without a container engine
+allows: {prepared}; open: {open}.
 
 | | it said | | kept by | shown by |
 | --- | --- | --- | --- | --- |
@@ -32,7 +32,7 @@ def page() -> str:
     """The whole page."""
     states = Counter(claim.state for claim in CLAIMS)
     counts = {state.value: states[state] for state in State}
-    return INTRODUCTION.format(rows="\n".join(map(_row, CLAIMS)), **counts)
+    return INTRODUCTION.format(rows="\n".join(map(_row, CLAIMS)), all=len(CLAIMS), **counts)
 
 
 def _row(claim: Claim) -> str:

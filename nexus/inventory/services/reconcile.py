@@ -29,9 +29,9 @@ def reconcile_cache(*, changed_within: timedelta | None = None) -> int:
     :raises CacheAway: it did not get through
     """
     wrong = count = 0
-    for levels in _compared(changed_within):
-        wrong += levels.wrong
-        count += levels.looked_at
+    for page in _compared(changed_within):
+        wrong += page.wrong
+        count += page.looked_at
     figures.drift.labels("redis").set(wrong)
     return count
 
