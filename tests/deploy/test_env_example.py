@@ -1,6 +1,7 @@
 """`.env.example` and the table that the settings read are the same."""
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 from nexus.settings.environment import VARIABLES, Environment
 from tests.deploy.tools import REPOSITORY
@@ -48,3 +49,14 @@ def test_an_unchanged_copy_of_the_example_means_the_defaults() -> None:
     environment = Environment(dict(values))
 
     assert {name: environment.text(name) for name in VARIABLES} == {n: v.default for n, v in VARIABLES.items()}
+
+
+@pytest.mark.parametrize("given", ["2", "-0.1", "nan", "often"])
+def test_a_share_that_is_none_is_refused(given: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="NEXUS_TRACES_SHARE must be a number from 0 to 1"):
+        Environment({"NEXUS_TRACES_SHARE": given}).share("NEXUS_TRACES_SHARE")
+
+
+@pytest.mark.parametrize(("given", "otherwise", "meant"), [("", True, True), ("", False, False), ("0", True, False)])
+def test_a_flag_that_is_not_given_is_what_it_is_otherwise(given: str, otherwise: bool, meant: bool) -> None:
+    assert Environment({"NEXUS_STAFF_PAGES": given}).flag("NEXUS_STAFF_PAGES", otherwise=otherwise) is meant

@@ -8,19 +8,21 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import urllib3
 
+from nexus.embedded.ports import is_free
 from tests.eventually import eventually
 from tests.gateway.door import free_port
 from tests.journeys.system import Answer
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENS_WITHIN = 240
+MOST_PROCESSES = 16
 GREETING = "Ctrl-C stops the shop"
 
 
@@ -29,6 +31,7 @@ class ShapedShop:
 
     def __init__(self, shape: str, *, var: Path, port: int, environment: Mapping[str, str]) -> None:
         self.shape, self.var, self.port = shape, var, port
+        self.metrics_port = int(environment["NEXUS_METRICS_PORT"])
         self._environment = dict(environment)
         self._http = urllib3.PoolManager(retries=False, timeout=urllib3.Timeout(30), maxsize=16)
         self.demo: dict[str, Any] = json.loads((var / "demo.json").read_text())
@@ -49,6 +52,15 @@ class ShapedShop:
         """The status of the page that the greeting sends staff to."""
         [address] = re.findall(r"staff admin +(\S+)", self.var.with_suffix(".log").read_text())
         return self._http.request("GET", f"{address}login/").status
+
+    def told(self, line: str) -> bool:
+        """Whether one of the shop's processes tells Prometheus something that begins so."""
+        for place in range(MOST_PROCESSES):
+            with suppress(urllib3.exceptions.HTTPError):
+                text = self._http.request("GET", f"http://127.0.0.1:{self.metrics_port + place}/metrics").data.decode()
+                if any(each.startswith(line) for each in text.splitlines()):
+                    return True
+        return False
 
     def log_in(self, who: str) -> str:
         """The value of an ``Authorization`` header for the demo's ``staff`` or ``customer``."""
@@ -108,6 +120,7 @@ def running_shape(shape: str, *, var: Path, **more: str) -> Iterator[ShapedShop]
     port = free_port()
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("NEXUS_", "DJANGO_"))}
     environment = plain | {"NEXUS_PORT": str(port), "NEXUS_RATE_LIMIT": "0"} | more
+    environment |= {"NEXUS_METRICS_PORT": str(_free_ports())}
     log = var.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -124,6 +137,14 @@ def running_shape(shape: str, *, var: Path, **more: str) -> Iterator[ShapedShop]
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)
+
+
+def _free_ports() -> int:
+    """The first of as many free ports in a row as a shape has processes."""
+    while True:
+        first = free_port()
+        if first + MOST_PROCESSES < 2**16 and all(is_free(port=first + place) for place in range(MOST_PROCESSES)):
+            return first
 
 
 def _has_greeted(process: "subprocess.Popen[bytes]", log: Path) -> bool:

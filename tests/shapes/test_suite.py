@@ -145,6 +145,18 @@ class TestTheDoor:
         assert again.status == 304
 
 
+class TestFigures:
+    def test_tell_what_became_of_an_order(self, shop: ShapedShop) -> None:
+        shop.order()
+
+        for line in (
+            'nexus_outbox_published_total{log="orders",result="ok",type="orders.order-placed.v1"}',
+            'nexus_inbox_processed_total{result="applied",subscriber="inventory",type="orders.order-placed.v1"}',
+            'nexus_saga_duration_seconds_count{outcome="confirmed"}',
+        ):
+            eventually(lambda line=line: shop.told(line), every=0.5)
+
+
 class TestEverything:
     def test_keeps_its_promises(self, shop: ShapedShop) -> None:
         done = shop.manage("verify")
