@@ -36,6 +36,23 @@ def test_asks_another_instance_when_one_is_gone() -> None:
     asyncio.run(run())
 
 
+def test_waits_for_the_one_that_is_about_to_be_back_when_the_other_has_gone() -> None:
+    async def run() -> None:
+        async with running(answering()) as [there], calling(nobody(), there.address) as (caller, service):
+            await service.known(caller.session)
+            breaker = service.instances[there.address].breaker
+            for _ in range(IN_A_ROW):
+                breaker.failed(probe=False)
+            # Longer than three attempts at the other take.
+            breaker._until = service.clock() + 0.7
+
+            statuses = [await status_of(caller, service, asked("POST", body=b"{}"))]
+
+        assert statuses == [200]
+
+    asyncio.run(run())
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
 def test_repeats_what_does_the_same_twice(method: str) -> None:
     async def run() -> None:
