@@ -118,6 +118,27 @@ class TestCounter:
 
         assert sum(map(len, desk.batches)) == express.MOST_WAITING + 1
 
+    @pytest.mark.parametrize("too_many", [True, False])
+    def test_rests_after_a_batch_while_more_come_than_it_has_room_for(self, desk: Desk, too_many: bool) -> None:
+        rests: list[tuple[float, int]] = []
+
+        async def rest(seconds: float) -> None:
+            rests.append((seconds, len(desk.batches)))
+
+        async def scene() -> None:
+            counter = Counter(rest=rest)
+            placed = [counter.place(wanted())]
+            await begun(desk)
+            placed += [counter.place(wanted()) for _ in range(express.MOST_WAITING if too_many else 5)]
+            assert counter.is_full() is too_many
+            desk.may_write.set()
+            await asyncio.gather(*placed)
+
+        asyncio.run(scene())
+
+        assert [batch for _, batch in rests] == ([1] if too_many else [])
+        assert all(seconds > 0 for seconds, _ in rests)
+
     def test_refuses_who_waited_long_enough_without_having_done_anything(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:

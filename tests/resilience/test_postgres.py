@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from django.conf import settings
-from django.db import OperationalError
+from django.db import DatabaseError, OperationalError
 
 from nexus.eventbus.postgresql.base import DatabaseWrapper
 from nexus.eventbus.postgresql.connection import PatientConnection
@@ -227,3 +227,69 @@ class TestTheDoor:
         door.fell_silent()
 
         assert [door.forget_silence(), door.forget_silence()] == [True, False]
+
+
+class TestAConnectionThatAThreadKeeps:
+    """`close_unless_good`, between pieces of work."""
+
+    @staticmethod
+    def backend(wrapper: DatabaseWrapper) -> int:
+        with wrapper.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            return int(cursor.fetchone()[0])
+
+    @pytest.fixture
+    def wrapper(self, database: Database) -> Iterator[DatabaseWrapper]:
+        wrapper = database.connection()
+        yield wrapper
+        wrapper.close()
+
+    def test_stays_while_it_is_good(self, wrapper: DatabaseWrapper) -> None:
+        first = self.backend(wrapper)
+        kept = wrapper.connection
+
+        wrapper.close_unless_good()
+
+        assert wrapper.connection is kept
+        assert self.backend(wrapper) == first
+
+    def test_goes_after_an_error(self, wrapper: DatabaseWrapper) -> None:
+        self.backend(wrapper)
+        with pytest.raises(DatabaseError), wrapper.cursor() as cursor:
+            cursor.execute("SELECT nothing")
+
+        wrapper.close_unless_good()
+
+        assert wrapper.connection is None
+
+    def test_goes_when_a_transaction_was_left_open(self, wrapper: DatabaseWrapper) -> None:
+        self.backend(wrapper)
+        wrapper.set_autocommit(False)
+
+        wrapper.close_unless_good()
+
+        assert wrapper.connection is None
+
+    @pytest.mark.parametrize("reset", [False, True], ids=["politely", "by reset"])
+    def test_goes_when_the_server_has_hung_up(self, wrapper: DatabaseWrapper, proxy: FaultProxy, reset: bool) -> None:
+        self.backend(wrapper)
+        proxy.cut(reset=reset)
+
+        def is_gone() -> bool:
+            wrapper.close_unless_good()
+            return wrapper.connection is None
+
+        assert eventually(is_gone)
+        assert self.backend(wrapper)
+
+    def test_goes_when_the_server_fell_silent_to_another(
+        self, wrapper: DatabaseWrapper, database: Database, proxy: FaultProxy
+    ) -> None:
+        self.backend(wrapper)
+        assert database.answers()
+        proxy.half_open()
+        assert "does not answer" in str(database.why_not())
+
+        wrapper.close_unless_good()
+
+        assert wrapper.connection is None

@@ -7,10 +7,9 @@ own, and one subscriber's trouble holds up no other.
 
 from collections.abc import Sequence
 
-from django.db import close_old_connections
-
 from nexus.eventbus.backends import Depth
 from nexus.eventbus.delivery import deliver
+from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.registry import Member, members
 from nexus.eventbus.relay import Publish, Relay
 from nexus.eventbus.wire import Record, encode
@@ -31,7 +30,7 @@ def relays() -> list[Relay]:
 
 def _to(member: Member) -> Publish:
     def publish(records: Sequence[Record]) -> None:
-        close_old_connections()
+        close_broken_connections()
         if heard := [record for record in records if member.takes(record.type)]:
             deliver(member=member, message=encode(heard))
 

@@ -34,6 +34,8 @@ class Door:
         self._lock = threading.Lock()
         self._shut_until = OPEN
         self._silent = False
+        self.silences = 0
+        """How often the server fell silent."""
         self._late = 0
 
     @property
@@ -65,6 +67,7 @@ class Door:
         """A connection that stood got no answer: neither would the others."""
         with self._lock:
             self._silent = True
+            self.silences += 1
             self._shut_until = self._clock() + REST
 
     def forget_silence(self) -> bool:

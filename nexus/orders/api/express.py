@@ -7,7 +7,7 @@ No clock decides how many orders share a commit: while one batch is being writte
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Annotated, NamedTuple
@@ -32,6 +32,12 @@ LARGEST_BATCH = 128
 MOST_WAITING = 256
 LONGEST_WAIT = 1.0
 """Seconds in the queue; whoever waited longer is asked to come again before anything was done for them."""
+BREATH = 1.0
+"""
+How long to rest after a batch while more come than can be served, in times of what it took. Who is refused waits too,
+unseen, until the server has time to read what they want: without a rest, writing orders leaves it none, and accepted
+orders wait for seconds behind those that are to be refused.
+"""
 SHORT = 512
 """Bytes of a body that is remembered once it is understood."""
 
@@ -65,16 +71,23 @@ Batch = list[tuple[services.Wanted, Outcome]]
 
 
 class Counter:
-    """Where orders queue up. One thread writes many at a time: several commits at once would only take turns."""
+    """
+    Where orders queue up. One thread writes many at a time: several commits at once would only take turns. `rest` waits
+    for so many seconds.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, *, rest: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self._rest = rest
         self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, Outcome]] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="orders")
         self._serving: asyncio.Task[None] | None = None
+        self._turned_away = False
 
     def is_full(self) -> bool:
         """Whether who comes now is told to come again."""
-        return len(self._waiting) >= MOST_WAITING
+        full = len(self._waiting) >= MOST_WAITING
+        self._turned_away |= full
+        return full
 
     def pressure(self) -> float:
         """How full the queue is, of 1."""
@@ -100,7 +113,10 @@ class Counter:
             while self._waiting:
                 figures.pool_waiting.labels("orders").set(len(self._waiting))
                 if batch := self._next():
+                    began, self._turned_away = _now(), False
                     await self._write(batch)
+                    if self._turned_away:
+                        await self._rest(BREATH * (_now() - began))
         finally:
             figures.pool_waiting.labels("orders").set(0)
             self._serving = None

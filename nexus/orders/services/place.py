@@ -5,12 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from django.db import DataError, IntegrityError, connections
+from django.db import DataError, IntegrityError
 
 from nexus.contracts.base import Envelope, enclose, uuid7
 from nexus.contracts.correlation import Cause, current_cause
 from nexus.contracts.errors import FieldError, Invalid, KeyReused, NexusError
 from nexus.contracts.orders import OrderLine, OrderPlaced
+from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
 from nexus.orders.exceptions import NotForSale, OutOfStock, PricesIncomplete
@@ -165,7 +166,7 @@ def place_waiting_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
     The same for orders whose keys nobody has looked up, in a thread that does nothing else: no end of a request lets a
     broken connection go there.
     """
-    connections[DATABASE].close_if_unusable_or_obsolete()
+    close_broken_connections()
     return _without_known(wanted, place_orders(wanted))
 
 

@@ -6,9 +6,9 @@ import time
 
 from celery.exceptions import Reject
 from django.conf import settings
-from django.db import close_old_connections
 
 from nexus.eventbus.delivery import TryLater, deliver
+from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.registry import members
 from nexus.eventbus.wire import Undecodable
 
@@ -28,7 +28,7 @@ def deliver_message(message: str) -> None:
     member = members[settings.EVENT_BUS["SUBSCRIBER"]]
     deadline, failures = time.monotonic() + PATIENCE, 0
     while True:
-        close_old_connections()
+        close_broken_connections()
         try:
             deliver(member=member, message=message)
             return

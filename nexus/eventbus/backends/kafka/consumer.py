@@ -13,12 +13,12 @@ from contextlib import closing, contextmanager
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 from django.conf import settings
-from django.db import close_old_connections
 
 from nexus.eventbus.backends.kafka.publisher import Outgoing, Publisher
 from nexus.eventbus.backends.kafka.topology import Topology, client, log
 from nexus.eventbus.backends.kafka.workplace import DEATHS_ALLOWED, Casualties, Place, Workplace
 from nexus.eventbus.delivery import TryLater, deliver
+from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.registry import Member
 from nexus.eventbus.wire import Record, Undecodable, decode, encode
 
@@ -114,7 +114,7 @@ class Subscription:
                     records.append(_read(message, self._workplace.casualties))
                 except Undecodable as why:
                     unreadable.append((message, str(why)))
-            close_old_connections()
+            close_broken_connections()
             # A topic holds all that its source tells, also what does not concern this subscriber.
             if heard := [record for record in records if self._member.takes(record.type)]:
                 deliver(member=self._member, message=encode(heard))
