@@ -164,12 +164,15 @@ class TestEverything:
         assert done.returncode == 0, done.stdout + done.stderr
 
 
-class TestRoles:
-    @pytest.fixture(autouse=True)
-    def _given(self, shop: ShapedShop) -> None:
-        done = shop.manage("prepare", "--roles")
-        assert done.returncode == 0, done.stdout + done.stderr
+@pytest.fixture(scope="session")
+def roles(shop: ShapedShop) -> None:
+    """Each database has a role of its own."""
+    done = shop.manage("prepare", "--roles")
+    assert done.returncode == 0, done.stdout + done.stderr
 
+
+@pytest.mark.usefixtures("roles")
+class TestRoles:
     @pytest.mark.parametrize("app", ["accounts", "inventory", "orders"])
     def test_reach_their_own_data(self, shop: ShapedShop, app: str) -> None:
         with shop.connect(app, as_app=app) as connection:
