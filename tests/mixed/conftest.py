@@ -35,14 +35,15 @@ if os.environ.get("MIXES") != "all":
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     asked = [item for item in items if item.path == SUITE and "shapes" in _module_of(item)]
+    if not asked:
+        return
     # Where there is no history every test of ours says so; nobody else's need suffer.
     with suppress(NoHistory):
-        promised = suite_of(previous_revision()) if asked else set()
+        promised = suite_of(previous_revision())
         newer = [item for item in asked if _name_of(item) not in promised]
         config.stash[_newer] = len({_name_of(item) for item in newer})
-        if newer:
-            config.hook.pytest_deselected(items=newer)
-            items[:] = [item for item in items if item not in newer]
+        config.hook.pytest_deselected(items=newer)
+        items[:] = [item for item in items if item not in newer]
 
 
 def _module_of(item: pytest.Item) -> str:
@@ -55,17 +56,21 @@ def _name_of(item: pytest.Item) -> str:
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """A row for each mix."""
+    """A row for each mix, and one for all of them."""
+    whole = 0
     for mix in mixes():
         counts = {
-            outcome: sum(f"[{mix}" in report.nodeid for report in reports)
+            outcome: sum(f"{SUITE.name}::" in report.nodeid and f"[{mix}" in report.nodeid for report in reports)
             for outcome in ("passed", "failed", "error")
-            if (reports := [each for each in terminalreporter.stats.get(outcome, []) if "tests/mixed" in each.nodeid])
+            for reports in [terminalreporter.stats.get(outcome, [])]
         }
         if sum(counts.values()):
-            told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+            told = ", ".join(f"{count} {outcome}" for outcome, count in counts.items() if count)
             newer = config.stash.get(_newer, 0)
             terminalreporter.write_line(f"mix {mix} with {previous_revision()[:12]}: {told}, {newer} not promised then")
+            whole += sum(counts.values()) == counts.get("passed")
+    if _newer in config.stash:
+        terminalreporter.write_line(f"mixes of which all was passed: {whole} of {len(mixes())}")
 
 
 @pytest.fixture(scope="session")
