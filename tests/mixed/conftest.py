@@ -40,7 +40,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     # Where there is no history every test of ours says so; nobody else's need suffer.
     with suppress(NoHistory):
         promised = suite_of(previous_revision())
-        newer = [item for item in asked if _name_of(item) not in promised]
+        newer = [item for item in asked if promised and _name_of(item) not in promised]
         config.stash[_newer] = len({_name_of(item) for item in newer})
         config.hook.pytest_deselected(items=newer)
         items[:] = [item for item in items if item not in newer]

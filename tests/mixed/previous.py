@@ -33,7 +33,8 @@ def suite_of(revision: str, *, repository: Path = ROOT) -> set[str]:
     """
     The tests that held the version to its promises, as ``TestAnOrder::test_is_confirmed``.
 
-    A test of today's that is not among them is about something that the version did not promise yet.
+    A test of today's that is not among them is about something that the version did not promise yet. Of a version that
+    had no such suite there are none, and nothing is known to be too much to ask.
 
     :raises NoHistory: as `export`
     """

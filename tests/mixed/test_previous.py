@@ -86,3 +86,4 @@ class TestItsSuite:
         commit(repository, "third")
 
         assert suite_of("HEAD", repository=repository) == {"TestDoor::test_opens"}
+        assert suite_of("HEAD~1", repository=repository) == set()
