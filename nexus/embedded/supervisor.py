@@ -173,13 +173,18 @@ def main(words: Sequence[str]) -> int:
     parser.add_argument("port", type=int)
     parser.add_argument("command", nargs="*", metavar="COMMAND", help="runs beside those that carry events; after --")
     options = parser.parse_args(words)
-    shape = shape_named(options.shape, port=options.port, var=Path(os.environ.get("NEXUS_VAR") or "var"))
+    var = Path(os.environ.get("NEXUS_VAR") or "var")
+    return supervise(shape_named(options.shape, port=options.port, var=var), beside=options.command)
+
+
+def supervise(shape: Shape, *, beside: Sequence[str] = ()) -> int:
+    """Run the shape until a signal comes; or, with a command, those that carry events for as long as that runs."""
     supervisor = Supervisor(sys.stdout)
     supervisor.stop_on_signals()
     try:
         supervisor.start(shape.carriers)
-        if options.command:
-            return supervisor.run_beside(options.command)
+        if beside:
+            return supervisor.run_beside(beside)
         *behind, front = shape.doors
         supervisor.start(behind)
         # The customers' door opens when there is somebody behind it.

@@ -17,7 +17,7 @@ from nexus.inventory import services as inventory
 from nexus.orders.api.express import counter
 from nexus.orders.models import StockHint
 from nexus.web.express import pipe
-from nexus.web.express.shared import SharedAnswers
+from nexus.web.express.shared import Nearby, SharedAnswers
 from tests.conftest import Bearer
 from tests.journeys.trading import DATABASES
 from tests.web.test_express import scope
@@ -310,6 +310,17 @@ class TestAChange:
         [product] = asked({"path": "/api/v1/products/lamp"})
 
         assert product[0] == 200
+
+    def test_that_another_version_kept_in_another_form_is_made_anew(self, asked: Asked, monkeypatch: Any) -> None:
+        asked({"path": "/api/v1/products/lamp"})
+        redis = get_redis_connection("default")
+        for key in (key for key in redis.keys("products:*") if key not in GENERATIONS):
+            redis.set(key, b"what nobody here can read")
+        monkeypatch.setattr(Nearby, "find", lambda self, key: None)
+
+        [product] = asked({"path": "/api/v1/products/lamp"})
+
+        assert (product[0], product[2]["slug"]) == (200, "lamp")
 
     def test_of_what_is_left_is_seen_soon(self, asked: Asked, order: Any) -> None:
         asked({"path": "/api/v1/products/lamp"})

@@ -7,7 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,10 @@ class ShapedShop:
         """The demo's sku in its product."""
         return next(each for each in self.product()["variants"] if each["sku"] == self.sku)
 
-    def manage(self, *words: str) -> "subprocess.CompletedProcess[str]":
-        """What ``make manage ARGS=…`` does and says."""
-        beside = ["-m", "nexus.embedded", "beside", "--var", str(self.var), "--", sys.executable, "manage.py", *words]
+    def manage(self, *words: str, tree: Path = ROOT) -> "subprocess.CompletedProcess[str]":
+        """What ``make manage ARGS=…`` does and says; the command is that of the version in `tree`."""
+        command = [sys.executable, str(tree / "manage.py"), *words]
+        beside = ["-m", "nexus.embedded", "beside", "--var", str(self.var), "--", *command]
         return subprocess.run(
             [sys.executable, *beside], env=self._environment, cwd=ROOT, capture_output=True, text=True, timeout=180
         )
@@ -117,6 +118,14 @@ class ShapedShop:
 @contextmanager
 def running_shape(shape: str, *, var: Path, **more: str) -> Iterator[ShapedShop]:
     """The shop in that shape, from the command that the README names, to Ctrl-C."""
+    command = ["-m", "nexus.embedded", "run", "--shape", shape, "--var", str(var)]
+    with running_shop(command, var=var, **more) as environment:
+        yield ShapedShop(shape, var=var, port=int(environment["NEXUS_PORT"]), environment=environment)
+
+
+@contextmanager
+def running_shop(words: Sequence[str], *, var: Path, **more: str) -> Iterator[Mapping[str, str]]:
+    """A shop that Python starts with these words, until it has greeted and to Ctrl-C; yields its environment."""
     port = free_port()
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("NEXUS_", "DJANGO_"))}
     environment = plain | {"NEXUS_PORT": str(port), "NEXUS_RATE_LIMIT": "0"} | more
@@ -124,7 +133,7 @@ def running_shape(shape: str, *, var: Path, **more: str) -> Iterator[ShapedShop]
     log = var.with_suffix(".log")
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "nexus.embedded", "run", "--shape", shape, "--var", str(var)],
+            [sys.executable, *words],
             env=environment,
             cwd=ROOT,
             stdout=output,
@@ -133,7 +142,7 @@ def running_shape(shape: str, *, var: Path, **more: str) -> Iterator[ShapedShop]
         )
     try:
         eventually(lambda: _has_greeted(process, log), within=OPENS_WITHIN, every=0.2)
-        yield ShapedShop(shape, var=var, port=port, environment=environment)
+        yield environment
     finally:
         process.send_signal(signal.SIGINT)
         process.wait(60)

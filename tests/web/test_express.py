@@ -331,6 +331,17 @@ class TestNearby:
         assert [nearby.find(b"a"), nearby.find(b"b")] == [None, None]
 
 
+class TestKept:
+    def test_is_read_as_it_was_written(self) -> None:
+        assert Kept.read(kept(b"a\nb").write()) == kept(b"a\nb")
+
+    @pytest.mark.parametrize(
+        "stored", [b"", b"{}", b"g p 0.0 tag more\nbody", b"g p noon tag\nbody", b"g p 0.0 \xff\nbody"]
+    )
+    def test_of_another_version_counts_as_not_there(self, stored: bytes) -> None:
+        assert Kept.read(stored) is None
+
+
 def kept(body: bytes) -> Kept:
     return Kept(generation=b"g", pace=b"p", made_at=0.0, tag="", body=body)
 

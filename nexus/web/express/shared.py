@@ -48,10 +48,14 @@ class Kept(NamedTuple):
     body: bytes
 
     @classmethod
-    def read(cls, stored: bytes) -> "Kept":
+    def read(cls, stored: bytes) -> "Kept | None":
+        """None for what another version of this code has kept in another form."""
         head, _, body = stored.partition(b"\n")
-        generation, pace, made_at, tag = head.split(b" ")
-        return cls(generation=generation, pace=pace, made_at=float(made_at), tag=tag.decode(), body=body)
+        try:
+            generation, pace, made_at, tag = head.split(b" ")
+            return cls(generation=generation, pace=pace, made_at=float(made_at), tag=tag.decode("ascii"), body=body)
+        except ValueError:
+            return None
 
     def write(self) -> bytes:
         return b"%b %b %.3f %b\n%b" % (self.generation, self.pace, self.made_at, self.tag.encode(), self.body)
@@ -128,7 +132,8 @@ class SharedAnswers:
                 return near
             self._nearby.drop(key)
             found = [await redis().ask(b"GET", key)]
-        if not found[0] or not (far := Kept.read(found[0])).is_good(generation, pace):
+        far = Kept.read(found[0]) if found[0] else None
+        if far is None or not far.is_good(generation, pace):
             return None
         self._nearby.keep(key, far)
         return far
