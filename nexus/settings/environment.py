@@ -39,7 +39,8 @@ VARIABLES = {
     "NEXUS_PORT": Variable("8080", "the port that `make run` serves on"),
     "NEXUS_VAR": Variable("var", "where the embedded engines keep their data"),
     "NEXUS_POSTGRES_URL": Variable(
-        "postgresql://nexus@127.0.0.1:5432/nexus", "the server, or HOST:PORT,HOST:PORT of a primary and its standbys; the path begins the databases' names"
+        "postgresql://nexus@127.0.0.1:5432/nexus",
+        "the server, or a primary and its standbys with commas between; the path begins the databases' names",
     ),
     "NEXUS_POSTGRES_PASSWORD": Variable("", "goes into NEXUS_POSTGRES_URL", secret=True),
     "NEXUS_POSTGRES_POOL": Variable("20", "connections a process may hold to one database"),
@@ -51,7 +52,9 @@ VARIABLES = {
     "NEXUS_MONGO_PASSWORD": Variable("", "goes into NEXUS_MONGO_URL", secret=True),
     "NEXUS_REDIS_URL": Variable("redis://127.0.0.1:6379/0", "stock cache and rate limits"),
     "NEXUS_REDIS_PASSWORD": Variable("", "goes into NEXUS_REDIS_URL", secret=True),
-    "NEXUS_BROKER_URL": Variable("amqp://guest:guest@127.0.0.1:5672//", "RabbitMQ, when the event bus is celery; nodes with ; between"),
+    "NEXUS_BROKER_URL": Variable(
+        "amqp://guest:guest@127.0.0.1:5672//", "RabbitMQ, when the event bus is celery; nodes with semicolons between"
+    ),
     "NEXUS_BROKER_PASSWORD": Variable("", "goes into NEXUS_BROKER_URL", secret=True),
     "NEXUS_BROKER_MANAGEMENT_URL": Variable("", "RabbitMQ's management API, for `bus sync` to list bindings; optional"),
     "NEXUS_EVENT_BUS": Variable("inprocess", "inprocess, celery or kafka"),
@@ -168,7 +171,7 @@ class Environment:
         return [self._complete(name, word.strip(), password) for word in self.text(name).split(";") if word.strip()]
 
     def conninfo(self, name: str, *, password: str = "") -> dict[str, str]:
-        """A URL of Postgres in libpq's terms: ``host``, ``port`` (lists, when several are named), ``dbname`` and more."""
+        """A URL of Postgres in libpq's terms; ``host`` and ``port`` are lists when several are named."""
         try:
             found = conninfo_to_dict(self.url(name, password=password))
         except ProgrammingError as why:

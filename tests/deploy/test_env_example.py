@@ -80,5 +80,5 @@ class TestAddressesOfSeveral:
         assert (found["target_session_attrs"], found["sslmode"]) == ("any", "require")
 
     def test_a_parameter_that_postgres_does_not_know_is_refused(self) -> None:
-        with pytest.raises(ImproperlyConfigured, match="NEXUS_POSTGRES_URL: .*colour"):
+        with pytest.raises(ImproperlyConfigured, match=r"NEXUS_POSTGRES_URL: .*colour"):
             Environment({"NEXUS_POSTGRES_URL": "postgresql://a/shop?colour=red"}).conninfo("NEXUS_POSTGRES_URL")
