@@ -23,13 +23,13 @@ class PrivateRabbitMQ:
 
     def __init__(self, home: Path, *, management: bool = False) -> None:
         self.home = home
-        self._port, self._distribution = _free_port(), _free_port()
+        self.port, self._distribution = _free_port(), _free_port()
         self._management = _free_port() if management else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     @property
     def management_url(self) -> str:
@@ -91,13 +91,13 @@ class PrivateRabbitMQ:
 
     @property
     def name(self) -> str:
-        return f"nexus-{self._port}@localhost"
+        return f"nexus-{self.port}@localhost"
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
             "HOME": str(self.home),
             "RABBITMQ_NODENAME": self.name,
-            "RABBITMQ_NODE_PORT": str(self._port),
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
             "RABBITMQ_MNESIA_BASE": str(self.home / "data"),

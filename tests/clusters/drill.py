@@ -27,8 +27,8 @@ class Drill(ABC):
     guard: ClassVar[str] = ""
     """What `--without` takes away; the drill must fail then."""
 
-    def __init__(self, shop: ManifoldShop) -> None:
-        self.shop = shop
+    def __init__(self, shop: ManifoldShop, *, without: str = "") -> None:
+        self.shop, self.without = shop, without
 
     @abstractmethod
     def steps(self) -> Sequence[Step]:

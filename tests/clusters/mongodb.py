@@ -48,13 +48,13 @@ class MongoDB(Drill):
     guard = "majority"
 
     def __init__(self, shop: ReplicatedShop) -> None:
-        super().__init__(shop)
+        super().__init__(shop, without=shop.without)
         self._set = shop.catalog
         self._lost: Member | None = None
         self._keeper = Shopkeeper(shop)
 
     def steps(self) -> Sequence[Step]:
-        if self.shop.without:
+        if self.without:
             return [Step(at=0.3, does="kill -9 the primary with what it told nobody", act=self._lose_what_is_new)]
         return [
             Step(at=0.2, does="the primary steps down", act=self._step_down),

@@ -30,8 +30,8 @@ ORDERS = "SELECT count(*) FROM orders_order"
 class PairedShop(ManifoldShop):
     """Its databases are on whichever of two servers is the primary."""
 
-    def __init__(self, home: Path, *, broker: PrivateRabbitMQ, nodes: Sequence[Node], without: str = "") -> None:
-        super().__init__(home, broker=broker, without=without)
+    def __init__(self, home: Path, *, broker: PrivateRabbitMQ, nodes: Sequence[Node]) -> None:
+        super().__init__(home, broker=broker)
         self._nodes = nodes
 
     def postgres(self, database: str) -> str:
@@ -43,14 +43,14 @@ class Pair(Drill):
     name = "postgres"
     guard = "synchronous"
 
-    def __init__(self, shop: PairedShop, primary: Node, standby: Node) -> None:
-        super().__init__(shop)
+    def __init__(self, shop: PairedShop, primary: Node, standby: Node, *, without: str) -> None:
+        super().__init__(shop, without=without)
         self._primary, self._standby = primary, standby
         self._marks: list[tuple[float, dict[str, str]]] = []
         self._accepted_alone = 0
 
     def steps(self) -> Sequence[Step]:
-        if self.shop.without:
+        if self.without:
             return [
                 Step(at=0.2, does="kill -9 the standby; the primary does not wait for it", act=self._go_on_alone),
                 Step(at=0.5, does="kill -9 the primary, and promote the standby of a while ago", act=self._fail_over),
@@ -104,7 +104,7 @@ class Pair(Drill):
         killed = time.time()
         time.sleep(NOTICED_AFTER)
         self._primary, self._standby = self._standby, self._primary
-        if self.shop.without:
+        if self.without:
             self._primary.start()
         self._primary.promote()
         self._marks.append((killed, xids))
@@ -138,8 +138,7 @@ def drill(home: Path, *, without: str = "") -> Iterator[Drill]:
             # Its processes have all their guards; what is missing is the server's.
             shop = PairedShop(home, broker=broker, nodes=(first, second))
             with opened(shop):
-                shop.without = without
-                yield Pair(shop, first, second)
+                yield Pair(shop, first, second, without=without)
     finally:
         for node in (first, second):
             node.stop()

@@ -46,7 +46,7 @@ def carry_out(drill: Drill, plan: Plan, *, say: Say) -> DrillResult:
         customers.write_down(shop.home / "history.jsonl")
     findings, converged = come_to_rest(shop, customers, before=before, within=plan.converge_within, say=say)
     return DrillResult(
-        title=f"cluster {drill.name}{f' without {shop.without}' if shop.without else ''}",
+        title=f"cluster {drill.name}{f' without {drill.without}' if drill.without else ''}",
         statuses=read_books(shop, before=before).ours(),
         findings=[*findings, *drill.findings()],
         absorbed=shop.absorbed(),
