@@ -143,7 +143,7 @@ def walls(costs: Costs) -> list[Wall]:
             what="one sku that everybody wants: its row is locked by one batch at a time",
             orders_a_minute=60 * 1e6 / costs.half["worker inventory"],
             how_known="computed: one worker's core, for batches wait for each other; not met on two cores, where "
-            f"{costs.hot:,.0f} orders a second of one such line were confirmed, and {costs.every:,.0f} of two lines of all",
+            f"{costs.hot:,.0f} a second of one such line were confirmed, and {costs.every:,.0f} of two lines of all",
         ),
         Wall(
             what="the relay of orders' log: one process follows it",
