@@ -82,7 +82,8 @@ class MongoDB(Drill):
         primary = self._primary()
         began = time.monotonic()
         primary.command_of_set("replSetStepDown", 60)
-        return self._elected(began)
+        eventually(lambda: self._set.primary() not in (None, primary), within=60, every=0.1)
+        return f"{primary.title} was it; {self._elected(began)}"
 
     def _lose_primary(self) -> str:
         self._lost = self._primary()
