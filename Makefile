@@ -38,6 +38,7 @@ check: .venv/dev ## lint, types, import rules, events as published, migrations, 
 	$(BIN)/python -m tests.contracts.check
 	$(BIN)/python -m tests.contracts.document --check
 	$(BIN)/python -m tests.claims.document --check
+	$(BIN)/python -m benchmarks.capacity --check
 	$(BIN)/python -m tests.deploy.check
 	$(BIN)/python -m tests.kubernetes.check
 	NEXUS_DEMO=1 $(BIN)/python -m nexus.embedded exec --throwaway --var $(NEXUS_VAR)/check -- \
@@ -55,6 +56,7 @@ extract: .venv/dev ## let one app leave: make extract APP=orders
 docs: .venv/dev ## renew the pages that are made from the code
 	@$(BIN)/python -m tests.contracts.document
 	@$(BIN)/python -m tests.claims.document
+	@$(BIN)/python -m benchmarks.capacity --document
 	@$(BIN)/python deploy/observability/grafana/make_dashboards.py
 	@$(BIN)/python deploy/elk/kibana/make_objects.py
 

@@ -19,6 +19,7 @@ django.setup()
 
 from django.conf import settings  # noqa: E402
 
+from nexus.eventbus.backends.celery.connecting import shuffled  # noqa: E402
 from nexus.eventbus.backends.celery.delivering import deliver_message  # noqa: E402
 from nexus.eventbus.backends.celery.publisher import SOCKET_TIMEOUT, TASK  # noqa: E402
 from nexus.eventbus.backends.celery.topology import Topology  # noqa: E402
@@ -31,7 +32,8 @@ _member = members.get(settings.EVENT_BUS["SUBSCRIBER"])
 
 app = Celery("nexus")
 app.conf.update(
-    broker_url=settings.EVENT_BUS["BROKER_URL"],
+    # Celery takes the first that answers.
+    broker_url=";".join(shuffled()),
     broker_transport_options={"confirm_publish": True, "read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
     broker_heartbeat=10,
     broker_connection_timeout=4,

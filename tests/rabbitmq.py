@@ -22,34 +22,41 @@ class PrivateRabbitMQ:
     """A node of our own that can be killed and started again; its data stays."""
 
     def __init__(self, home: Path, *, management: bool = False) -> None:
-        self._home = home
-        self._port, self._distribution = _free_port(), _free_port()
+        self.home = home
+        self.port, self._distribution = _free_port(), _free_port()
         self._management = _free_port() if management else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"amqp://guest:guest@127.0.0.1:{self._port}//"
+        return f"amqp://guest:guest@127.0.0.1:{self.port}//"
 
     @property
     def management_url(self) -> str:
         return f"http://127.0.0.1:{self._management}"
 
     def start(self) -> None:
-        self._home.mkdir(exist_ok=True)
+        self.launch()
+        self.wait_until_ready()
+
+    def launch(self) -> None:
+        """Start it without waiting for it."""
+        self.home.mkdir(exist_ok=True)
         if self._management:
-            (self._home / "plugins").write_text("[rabbitmq_management].")
+            (self.home / "plugins").write_text("[rabbitmq_management].")
             place = f"management.tcp.port = {self._management}\nmanagement.tcp.ip = 127.0.0.1\n"
-            (self._home / "rabbitmq.conf").write_text(place)
-        with (self._home / "out.log").open("ab") as log:
+            (self.home / "rabbitmq.conf").write_text(place)
+        with (self.home / "out.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [_tool("rabbitmq-server")],
                 env=self._environment(),
                 stdout=log,
                 stderr=log,
-                cwd=self._home,
+                cwd=self.home,
                 start_new_session=True,
             )
+
+    def wait_until_ready(self) -> None:
         eventually(lambda: answers(self.url), within=90, every=0.2)
 
     def kill(self) -> None:
@@ -58,6 +65,10 @@ class PrivateRabbitMQ:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait(10)
             self._process = None
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
 
     def pause(self) -> None:
         """Let it hang as it is: connections stay open and nobody answers."""
@@ -69,7 +80,7 @@ class PrivateRabbitMQ:
 
     def control(self, *words: str) -> str:
         """Run ``rabbitmqctl`` on it; what it says."""
-        command = [_tool("rabbitmqctl"), "--quiet", "--node", self._name, *words]
+        command = [_tool("rabbitmqctl"), "--quiet", "--node", self.name, *words]
         done = subprocess.run(command, env=self._environment(), capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
@@ -79,21 +90,21 @@ class PrivateRabbitMQ:
             os.killpg(self._process.pid, number)
 
     @property
-    def _name(self) -> str:
-        return f"nexus-{self._port}@localhost"
+    def name(self) -> str:
+        return f"nexus-{self.port}@localhost"
 
     def _environment(self) -> dict[str, str]:
         return os.environ | {
-            "HOME": str(self._home),
-            "RABBITMQ_NODENAME": self._name,
-            "RABBITMQ_NODE_PORT": str(self._port),
+            "HOME": str(self.home),
+            "RABBITMQ_NODENAME": self.name,
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(self._distribution),
             "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
-            "RABBITMQ_MNESIA_BASE": str(self._home / "data"),
-            "RABBITMQ_LOG_BASE": str(self._home / "log"),
-            "RABBITMQ_PID_FILE": str(self._home / "pid"),
-            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self._home / "plugins"),
-            "RABBITMQ_CONFIG_FILE": str(self._home / "rabbitmq"),
+            "RABBITMQ_MNESIA_BASE": str(self.home / "data"),
+            "RABBITMQ_LOG_BASE": str(self.home / "log"),
+            "RABBITMQ_PID_FILE": str(self.home / "pid"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.home / "plugins"),
+            "RABBITMQ_CONFIG_FILE": str(self.home / "rabbitmq"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 2:2",
         }
 

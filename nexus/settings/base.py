@@ -4,7 +4,6 @@ import warnings
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -66,18 +65,22 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
 STATEMENT_SECONDS = env.number("NEXUS_STATEMENT_SECONDS")
-_server = urlsplit(env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD"))
+_server = env.conninfo("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD")
+_place = {name: _server.pop(name, "") for name in ("host", "port", "user", "password", "dbname", "options")}
+if "," in _place["host"]:
+    # Of several one is the primary; which one changes when it fails.
+    _server.setdefault("target_session_attrs", "read-write")
 
 
 def postgres(name: str) -> dict[str, Any]:
     """One app's database on the configured server; `name` ends its name."""
     return {
         "ENGINE": "nexus.eventbus.postgresql",
-        "NAME": f"{_server.path.lstrip('/')}_{name}",
-        "HOST": _server.hostname,
-        "PORT": str(_server.port or 5432),
-        "USER": unquote(_server.username or ""),
-        "PASSWORD": unquote(_server.password or ""),
+        "NAME": f"{_place['dbname']}_{name}",
+        "HOST": _place["host"],
+        "PORT": _place["port"] or "5432",
+        "USER": _place["user"],
+        "PASSWORD": _place["password"],
         # No test database needs another's: an app alone has only its own.
         "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {
@@ -98,7 +101,9 @@ def postgres(name: str) -> dict[str, Any]:
                 "reconnect_timeout": 1,
             },
             "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout=5000 "
-            "-c idle_in_transaction_session_timeout=60000",
+            f"-c idle_in_transaction_session_timeout=60000 {_place['options']}".rstrip(),
+            # Whatever else the address says, such as sslmode.
+            **_server,
         },
     }
 
@@ -125,7 +130,7 @@ CACHES = {
 
 EVENT_BUS = {
     "BACKEND": f"nexus.eventbus.backends.{env.choice('NEXUS_EVENT_BUS', 'inprocess', 'celery', 'kafka')}",
-    "BROKER_URL": env.url("NEXUS_BROKER_URL", password="NEXUS_BROKER_PASSWORD"),
+    "BROKER_URL": ";".join(env.urls("NEXUS_BROKER_URL", password="NEXUS_BROKER_PASSWORD")),
     "MANAGEMENT_URL": env.text("NEXUS_BROKER_MANAGEMENT_URL"),
     "KAFKA_SERVERS": ",".join(env.words("NEXUS_KAFKA_SERVERS")),
     "NAMESPACE": env.text("NEXUS_BUS_NAMESPACE"),

@@ -12,6 +12,8 @@ from typing import TypeVar
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
+from psycopg.conninfo import conninfo_to_dict
 
 T = TypeVar("T")
 
@@ -37,16 +39,22 @@ VARIABLES = {
     "NEXUS_PORT": Variable("8080", "the port that `make run` serves on"),
     "NEXUS_VAR": Variable("var", "where the embedded engines keep their data"),
     "NEXUS_POSTGRES_URL": Variable(
-        "postgresql://nexus@127.0.0.1:5432/nexus", "the server; the path begins the databases' names"
+        "postgresql://nexus@127.0.0.1:5432/nexus",
+        "the server, or a primary and its standbys with commas between; the path begins the databases' names",
     ),
     "NEXUS_POSTGRES_PASSWORD": Variable("", "goes into NEXUS_POSTGRES_URL", secret=True),
     "NEXUS_POSTGRES_POOL": Variable("20", "connections a process may hold to one database"),
     "NEXUS_STATEMENT_SECONDS": Variable("15", "how long Postgres may take for one statement before it is given up"),
-    "NEXUS_MONGO_URL": Variable("mongodb://127.0.0.1:27017/nexus_catalog?replicaSet=rs0", "the catalog's database"),
+    "NEXUS_MONGO_URL": Variable(
+        "mongodb://127.0.0.1:27017/nexus_catalog?replicaSet=rs0",
+        "the catalog's database; members of the set with commas between",
+    ),
     "NEXUS_MONGO_PASSWORD": Variable("", "goes into NEXUS_MONGO_URL", secret=True),
     "NEXUS_REDIS_URL": Variable("redis://127.0.0.1:6379/0", "stock cache and rate limits"),
     "NEXUS_REDIS_PASSWORD": Variable("", "goes into NEXUS_REDIS_URL", secret=True),
-    "NEXUS_BROKER_URL": Variable("amqp://guest:guest@127.0.0.1:5672//", "RabbitMQ, when the event bus is celery"),
+    "NEXUS_BROKER_URL": Variable(
+        "amqp://guest:guest@127.0.0.1:5672//", "RabbitMQ, when the event bus is celery; nodes with semicolons between"
+    ),
     "NEXUS_BROKER_PASSWORD": Variable("", "goes into NEXUS_BROKER_URL", secret=True),
     "NEXUS_BROKER_MANAGEMENT_URL": Variable("", "RabbitMQ's management API, for `bus sync` to list bindings; optional"),
     "NEXUS_EVENT_BUS": Variable("inprocess", "inprocess, celery or kafka"),
@@ -156,7 +164,22 @@ class Environment:
 
     def url(self, name: str, *, password: str = "") -> str:
         """The URL, with the password of another variable put in when that is set."""
-        url = urlsplit(self.text(name))
+        return self._complete(name, self.text(name), password)
+
+    def urls(self, name: str, *, password: str = "") -> list[str]:
+        """URLs with semicolons between, each as `url`."""
+        return [self._complete(name, word.strip(), password) for word in self.text(name).split(";") if word.strip()]
+
+    def conninfo(self, name: str, *, password: str = "") -> dict[str, str]:
+        """A URL of Postgres in libpq's terms; ``host`` and ``port`` are lists when several are named."""
+        try:
+            found = conninfo_to_dict(self.url(name, password=password))
+        except ProgrammingError as why:
+            raise ImproperlyConfigured(f"{name}: {why}") from None
+        return {key: str(value) for key, value in found.items()}
+
+    def _complete(self, name: str, text: str, password: str) -> str:
+        url = urlsplit(text)
         if not url.scheme or not url.hostname:
             raise ImproperlyConfigured(f"{name} must be a URL")
         secret = self.text(password) if password else ""

@@ -10,11 +10,10 @@ from pathlib import Path
 
 from nexus.embedded.errors import EmbeddedError
 from nexus.embedded.throwaway import throwaway_engines
-from tests.chaos.controls import control
+from tests.chaos.controls import SCENARIOS, control
 from tests.chaos.nemesis import schedule
 from tests.chaos.result import Result
 from tests.chaos.run import Plan, run
-from tests.chaos.sabotage import SABOTAGE
 from tests.chaos.shop import Shop, running_shop
 from tests.rabbitmq import private_rabbitmq
 
@@ -76,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=1, help="what happens is a function of it (default 1)")
     parser.add_argument("--orders", type=int, default=3000)
     parser.add_argument("--faults", type=int, default=20)
-    parser.add_argument("--without", choices=sorted(SABOTAGE), help="take a guard away; the run must fail then")
+    parser.add_argument("--without", choices=sorted(SCENARIOS), help="take a guard away; the run must fail then")
     return parser
 
 

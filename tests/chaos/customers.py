@@ -8,7 +8,7 @@ import json
 import random
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -49,6 +49,10 @@ class Customers:
     def __init__(self, shop: System, goods: Goods, *, name: str, orders: int, buyers: int = 6) -> None:
         self.shop, self.goods, self.name, self.orders = shop, goods, name, orders
         self.history: list[Purchase] = []
+        self.accepted_at: list[float] = []
+        """When each order was accepted, by the monotonic clock."""
+        self.statuses = Counter[int]()
+        """How often the shop answered so, retries included; 0 for no answer at all."""
         self._allowed = self._begun = self._placed = 0
         self._turn = threading.Condition()
         self._token, self._token_lock = "", threading.Lock()
@@ -121,6 +125,8 @@ class Customers:
             self.history.append(purchase)
         answer, purchase.attempts = self._insist(ORDERS, body, key)
         purchase.status, purchase.answer = answer.status, answer.body
+        if purchase.order_id:
+            self.accepted_at.append(time.monotonic())
         return purchase
 
     def _ask_again(self, purchase: Purchase) -> None:
@@ -142,6 +148,8 @@ class Customers:
                 answer = self.shop.call("POST", path, body, Authorization=self._log_in(), Idempotency_Key=key)
             except urllib3.exceptions.HTTPError:
                 answer = Answer(status=0, headers={}, body=None)
+            with self._turn:
+                self.statuses[answer.status] += 1
             if answer.status == 401:
                 self._token = ""
             elif 200 <= answer.status < 500 and (answer.body or {}).get("code") != "in_progress":

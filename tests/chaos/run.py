@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from tests.chaos.checker import check, read_books, verify
+from tests.chaos.checker import Finding, check, read_books, verify
 from tests.chaos.customers import Customers
 from tests.chaos.goods import stocked
 from tests.chaos.nemesis import by_kind, inflict, schedule
@@ -59,14 +59,7 @@ def _torment(shop: Shop, plan: Plan, customers: Customers, say: Say) -> None:
 
 
 def _judge(shop: Shop, plan: Plan, customers: Customers, before: frozenset[str], say: Say) -> Result:
-    quiet = time.monotonic()
-    _wait_while(lambda: shop.unsettled() > 0 or shop.unheard() > 0, within=plan.converge_within)
-    settled = time.monotonic() - quiet
-    still = f"{shop.unsettled()} orders and {shop.unheard()} stock levels under way"
-    say(f"{still} {settled:.1f} s after the last fault and the last order")
-    findings = verify(shop, within=max(plan.converge_within - settled, 1.0))
-    converged = time.monotonic() - quiet
-    findings += check(shop, customers.history, before=before)
+    findings, converged = come_to_rest(shop, customers, before=before, within=plan.converge_within, say=say)
     return Result(
         title=f"chaos seed {plan.seed}",
         faults=by_kind(schedule(plan.seed, plan.faults)),
@@ -78,6 +71,20 @@ def _judge(shop: Shop, plan: Plan, customers: Customers, before: frozenset[str],
         converged=converged,
         converge_within=plan.converge_within,
     )
+
+
+def come_to_rest(
+    shop: Shop, customers: Customers, *, before: frozenset[str], within: float, say: Say
+) -> tuple[list[Finding], float]:
+    """Wait until nothing is under way, `within` seconds at most; what is broken then, and how long it took."""
+    quiet = time.monotonic()
+    _wait_while(lambda: shop.unsettled() > 0 or shop.unheard() > 0, within=within)
+    settled = time.monotonic() - quiet
+    still = f"{shop.unsettled()} orders and {shop.unheard()} stock levels under way"
+    say(f"{still} {settled:.1f} s after the last fault and the last order")
+    findings = verify(shop, within=max(within - settled, 1.0))
+    converged = time.monotonic() - quiet
+    return [*findings, *check(shop, customers.history, before=before)], converged
 
 
 def _wait_while(busy: Callable[[], bool], *, within: float) -> None:

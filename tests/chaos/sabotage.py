@@ -51,10 +51,35 @@ def drop_guard() -> None:
     stockroom.Counter.available = plenty
 
 
+def drop_members() -> None:
+    """A subscriber's queue lives on one node of the broker's cluster alone."""
+    from nexus.eventbus.backends.celery.topology import Topology
+
+    queue = Topology.queue
+
+    def lonely(topology: Topology, member: Any) -> Any:
+        found = queue(topology, member)
+        found.queue_arguments["x-quorum-initial-group-size"] = 1
+        return found
+
+    Topology.queue = lonely
+
+
+def drop_majority() -> None:
+    """A change of the catalog is done when one member has it."""
+    from pymongo.write_concern import WriteConcern
+
+    from nexus.eventbus.stores import mongo
+
+    mongo.MAJORITY = WriteConcern(1)
+
+
 CONSTRAINT = "ALTER TABLE inventory_stock DROP CONSTRAINT IF EXISTS never_oversold"
 SABOTAGE: dict[str, Callable[[], None]] = {
     "confirms": drop_confirms,
     "inbox": drop_inbox,
     "guard": drop_guard,
     "mandatory": drop_mandatory,
+    "members": drop_members,
+    "majority": drop_majority,
 }

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pymongo import MongoClient
 from pymongo.collection import Collection
@@ -35,7 +35,9 @@ WHERE c.consumer LIKE '%% > rabbitmq %%'
 
 
 class Shop(System):
-    """All processes that die are started again until `relent`."""
+    """All processes that die are started again until `close`."""
+
+    crews = CREWS
 
     def __init__(self, home: Path, *, broker: PrivateRabbitMQ) -> None:
         super().__init__(home, broker_url=broker.url)
@@ -50,7 +52,7 @@ class Shop(System):
         """Start everything, with demo goods."""
         self.start_engines()
         self.manage("prepare")
-        self.start(*RELAYS, *CREWS)
+        self.start(*RELAYS, *self.crews)
         self.manage("demo", "--size", "tiny")
         self.start("web")
         for watchman in self._watchmen:
@@ -156,13 +158,22 @@ class Shop(System):
                 self.max_log_age = max(self.max_log_age, self.oldest_unsent())
 
 
+S = TypeVar("S", bound=Shop)
+
+
 @contextmanager
 def running_shop(home: Path, *, broker: PrivateRabbitMQ) -> Iterator[Shop]:
     """A shop with everything running, which is gone afterwards."""
-    shop = Shop(home, broker=broker)
+    with opened(Shop(home, broker=broker)) as shop:
+        yield shop
+
+
+@contextmanager
+def opened(shop: S) -> Iterator[S]:
+    """The same with a shop of a kind of its own."""
     try:
         shop.open()
         yield shop
     finally:
-        broker.go_on()
+        shop.broker.go_on()
         shop.close()

@@ -60,3 +60,25 @@ def test_a_share_that_is_none_is_refused(given: str) -> None:
 @pytest.mark.parametrize(("given", "otherwise", "meant"), [("", True, True), ("", False, False), ("0", True, False)])
 def test_a_flag_that_is_not_given_is_what_it_is_otherwise(given: str, otherwise: bool, meant: bool) -> None:
     assert Environment({"NEXUS_STAFF_PAGES": given}).flag("NEXUS_STAFF_PAGES", otherwise=otherwise) is meant
+
+
+class TestAddressesOfSeveral:
+    def test_each_node_of_a_broker_gets_the_password(self) -> None:
+        given = {"NEXUS_BROKER_URL": "amqp://nexus@a:5672//; amqp://nexus@b//", "NEXUS_BROKER_PASSWORD": "s/t"}
+
+        found = Environment(given).urls("NEXUS_BROKER_URL", password="NEXUS_BROKER_PASSWORD")
+
+        assert found == ["amqp://nexus:s%2Ft@a:5672//", "amqp://nexus:s%2Ft@b//"]
+
+    def test_a_primary_and_its_standby_are_one_address(self) -> None:
+        url = "postgresql://nexus@a:5433,b/shop?target_session_attrs=any&sslmode=require"
+        given = {"NEXUS_POSTGRES_URL": url, "NEXUS_POSTGRES_PASSWORD": "s/t"}
+
+        found = Environment(given).conninfo("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD")
+
+        assert (found["host"], found["port"], found["dbname"], found["password"]) == ("a,b", "5433,", "shop", "s/t")
+        assert (found["target_session_attrs"], found["sslmode"]) == ("any", "require")
+
+    def test_a_parameter_that_postgres_does_not_know_is_refused(self) -> None:
+        with pytest.raises(ImproperlyConfigured, match=r"NEXUS_POSTGRES_URL: .*colour"):
+            Environment({"NEXUS_POSTGRES_URL": "postgresql://a/shop?colour=red"}).conninfo("NEXUS_POSTGRES_URL")

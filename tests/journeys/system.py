@@ -128,7 +128,6 @@ class System:
             self.stop_engine(name)
 
     def environment(self) -> dict[str, str]:
-        server = os.environ["NEXUS_POSTGRES_URL"].rpartition("/")[0]
         engines = {
             process.engine.variable: process.engine.url(port=process.port) for process in list(self.engines.values())
         }
@@ -143,7 +142,7 @@ class System:
             | {
                 "NEXUS_DEMO": "1",
                 "NEXUS_VAR": str(self.home),
-                "NEXUS_POSTGRES_URL": f"{server}/{self.name}",
+                "NEXUS_POSTGRES_URL": self.postgres(self.name),
                 "NEXUS_BUS_NAMESPACE": self.name,
                 "NEXUS_RATE_LIMIT": "0",
             }
@@ -178,9 +177,12 @@ class System:
 
     # -- in the databases
 
+    def postgres(self, database: str) -> str:
+        """The address of a database."""
+        return f"{os.environ['NEXUS_POSTGRES_URL'].rpartition('/')[0]}/{database}"
+
     def sql(self, app: str, query: str, *parameters: Any) -> list[tuple[Any, ...]]:
-        server = os.environ["NEXUS_POSTGRES_URL"].rpartition("/")[0]
-        with psycopg.connect(f"{server}/{self.name}_{app}") as connection:
+        with psycopg.connect(self.postgres(f"{self.name}_{app}")) as connection:
             cursor = connection.execute(query, parameters)
             return cursor.fetchall() if cursor.description else []
 

@@ -32,6 +32,7 @@ CLUSTERS_OWN = {
     "NEXUS_TRUSTED_PROXIES",
 }
 """What is said here and not in the compose file: who is in front of the shop, and which settings are meant."""
+OF_SEVERAL_NODES = "quorum_queue.continuous_membership_reconciliation"
 OF_A_CARRIER = 5
 """Connections of a relay or a worker, at most, as in the compose file's sum."""
 
@@ -81,12 +82,17 @@ class TestTheMonolith:
     def test_has_engines_with_the_same_settings(self) -> None:
         beside = REPOSITORY / "deploy" / "compose"
         (rabbitmq,) = of_kind(overlay("monolith"), "RabbitmqCluster")
-        written = (beside / "rabbitmq.conf").read_text().splitlines()
+        given, written = conf_of(rabbitmq), (beside / "rabbitmq.conf").read_text().splitlines()
 
         assert (MANIFESTS / "engines" / "valkey.conf").read_text() == (beside / "valkey.conf").read_text()
-        assert rabbitmq["spec"]["rabbitmq"]["additionalConfig"].splitlines() == [
+        assert [line for line in given if not line.startswith(OF_SEVERAL_NODES)] == [
             line for line in written if not line.startswith("#")
         ]
+
+    def test_has_as_many_members_of_a_queue_as_nodes(self) -> None:
+        (rabbitmq,) = of_kind(overlay("monolith"), "RabbitmqCluster")
+
+        assert f"{OF_SEVERAL_NODES}.target_group_size = {rabbitmq['spec']['replicas']}" in conf_of(rabbitmq)
 
 
 class TestTheServices:
@@ -156,6 +162,10 @@ class TestPostgres:
         (cluster,) = of_kind(manifests, "Cluster")
 
         assert most_connections(manifests) > int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
+
+
+def conf_of(rabbitmq: Manifest) -> list[str]:
+    return list(rabbitmq["spec"]["rabbitmq"]["additionalConfig"].splitlines())
 
 
 def most_connections(manifests: list[Manifest]) -> int:

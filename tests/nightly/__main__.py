@@ -20,6 +20,8 @@ GUARDS = ("confirms", "mandatory", "inbox", "guard")
 CONFORMANCE = "tests/eventbus/test_conformance.py"
 SHAPES = "tests/shapes"
 MIXED = "tests/mixed"
+CLUSTERS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
+"""Drills, and whether there is something that they can be tried without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +70,19 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
             yield Step(name="shapes", words=["tests.shapes", "all"], mark="shape ")
         if (ROOT / MIXED).is_dir():
             yield Step(name="mixed versions", words=["tests.mixed"], mark="mixes ")
+        if (ROOT / "tests" / "clusters").is_dir():
+            yield from _drills()
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")
+
+
+def _drills() -> Iterator[Step]:
+    for drill, guarded in CLUSTERS.items():
+        yield Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ")
+        if guarded:
+            words = ["tests.clusters", drill, "--without"]
+            yield Step(name=f"cluster {drill} without its guard", words=words, mark="cluster ", wanted=1)
 
 
 def carry_out(step: Step) -> Outcome:

@@ -36,10 +36,10 @@ class TellingRabbitMQ(PrivateRabbitMQ):
         self.metrics_port = free_port()
 
     def start(self) -> None:
-        self._home.mkdir(exist_ok=True)
-        (self._home / "plugins").write_text("[rabbitmq_prometheus].")
+        self.home.mkdir(exist_ok=True)
+        (self.home / "plugins").write_text("[rabbitmq_prometheus].")
         place = f"prometheus.tcp.port = {self.metrics_port}\nprometheus.tcp.ip = 127.0.0.1\n"
-        (self._home / "rabbitmq.conf").write_text(place)
+        (self.home / "rabbitmq.conf").write_text(place)
         super().start()
 
 

@@ -15,13 +15,18 @@ from nexus.eventbus.wire import Record
 
 COLUMNS = "id, type, subject, sequence, time, data::text, correlation_id, causation_id, traceparent"
 
+DJANGOS_OWN = ("pool", "cursor_factory", "context", "server_side_binding")
+
 
 def connect(database: str) -> PatientConnection:
     """A connection of one's own beside Django's, with the same settings; each statement commits."""
-    settings = connections[database].get_connection_params()
-    for name in ("pool", "cursor_factory", "context", "server_side_binding"):
-        settings.pop(name, None)
-    return PatientConnection.connect(**settings, autocommit=True)
+    return PatientConnection.connect(**parameters_of(database), autocommit=True)
+
+
+def parameters_of(database: str) -> dict[str, Any]:
+    """Where the database is and how one connects, in psycopg's terms."""
+    ours = connections[database].get_connection_params()
+    return {name: value for name, value in ours.items() if name not in DJANGOS_OWN}
 
 
 def run(database: str, query: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:

@@ -14,11 +14,11 @@ from urllib.parse import quote, unquote, urlsplit
 from urllib.request import Request, urlopen
 
 from django.conf import settings
-from kombu import Connection
 from kombu.exceptions import OperationalError
 
 from nexus.contracts.base import EVENTS
 from nexus.eventbus.backends import BrokerAway, Depth
+from nexus.eventbus.backends.celery.connecting import addresses, connect
 from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.registry import Member, members
 
@@ -105,11 +105,10 @@ def _topology() -> Topology:
 
 @contextmanager
 def _channel() -> Iterator[Any]:
-    options = {"read_timeout": TIMEOUT, "write_timeout": TIMEOUT}
     try:
-        with Connection(settings.EVENT_BUS["BROKER_URL"], connect_timeout=TIMEOUT, transport_options=options) as broker:
+        with connect(within=TIMEOUT, silence=TIMEOUT) as broker:
             # Not `default_channel`, which tries again and again.
-            yield broker.connect().channel()
+            yield broker.channel()
     except (OperationalError, OSError) as why:
         raise BrokerAway(f"RabbitMQ does not answer: {why}") from why
 
@@ -122,7 +121,7 @@ def _bound_keys(queue: str) -> set[str] | None:
     """The keys that a queue is bound to at our exchange; None where nobody can say."""
     if not (url := settings.EVENT_BUS["MANAGEMENT_URL"]):
         return None
-    broker = urlsplit(settings.EVENT_BUS["BROKER_URL"])
+    broker = urlsplit(addresses()[0])
     vhost = broker.path[1:] or "/"
     path = f"/api/bindings/{quote(vhost, safe='')}/e/{quote(_topology().events.name)}/q/{quote(queue)}"
     login = b64encode(f"{unquote(broker.username or '')}:{unquote(broker.password or '')}".encode()).decode()

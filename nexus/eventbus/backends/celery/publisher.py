@@ -16,11 +16,13 @@ from django.conf import settings
 from kombu import Connection
 
 from nexus.contracts.base import EVENTS
+from nexus.eventbus.backends.celery.connecting import connect
 from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.wire import Record, encode, runs
 
 TASK = "nexus.deliver"
 LARGEST_BATCH = 500
+CONNECT_WITHIN = 4.0
 CONFIRM_WITHIN = 10.0
 SOCKET_TIMEOUT = 10.0
 
@@ -69,12 +71,7 @@ class Publisher:
     def _connect(self) -> None:
         if self._connection is not None:
             return
-        self._connection = Connection(
-            settings.EVENT_BUS["BROKER_URL"],
-            connect_timeout=4,
-            transport_options={"read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
-        )
-        self._connection.connect()
+        self._connection = connect(within=CONNECT_WITHIN, silence=SOCKET_TIMEOUT)
         self._channel = channel = self._connection.channel()
         self._unconfirmed, self._refused, self._tag = set(), [], 0
         self._topology.events.bind(channel).declare()

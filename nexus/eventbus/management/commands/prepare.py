@@ -12,6 +12,7 @@ from django.db import connections
 from psycopg import sql
 
 from nexus.eventbus import bus
+from nexus.eventbus.stores.postgres_rows import parameters_of
 
 CREATE_ROLE = "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
 ROLE = (
@@ -64,16 +65,9 @@ class Command(BaseCommand):
 
     @staticmethod
     def _create(alias: str) -> None:
-        wanted = connections[alias].settings_dict
-        server = psycopg.connect(
-            host=wanted["HOST"],
-            port=wanted["PORT"],
-            user=wanted["USER"],
-            password=wanted["PASSWORD"],
-            dbname="postgres",
-            autocommit=True,
-            connect_timeout=5,
-        )
-        with server:
-            if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [wanted["NAME"]]).fetchone() is None:
-                server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(wanted["NAME"])))
+        name = connections[alias].settings_dict["NAME"]
+        # The database may not be there yet, and to make it takes as long as it takes.
+        beside = parameters_of(alias) | {"dbname": "postgres", "options": "", "connect_timeout": 5}
+        with psycopg.connect(**beside, autocommit=True) as server:
+            if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+                server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
