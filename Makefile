@@ -53,12 +53,13 @@ bench-bus: .venv/dev ## measure the event bus: latency, idle cost, events a seco
 extract: .venv/dev ## let one app leave: make extract APP=orders
 	$(BIN)/python -m tests.architecture.extraction $(APP)
 
-docs: .venv/dev ## renew the pages that are made from the code
+docs: .venv/dev ## renew what is made from the code: pages, dashboards, the lists of what images need
 	@$(BIN)/python -m tests.contracts.document
 	@$(BIN)/python -m tests.claims.document
 	@$(BIN)/python -m benchmarks.capacity --document
 	@$(BIN)/python deploy/observability/grafana/make_dashboards.py
 	@$(BIN)/python deploy/elk/kibana/make_objects.py
+	@$(BIN)/python deploy/image/make_requirements.py
 
 format: .venv/dev ## put the code into its form
 	$(BIN)/ruff format .

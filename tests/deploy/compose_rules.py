@@ -5,20 +5,23 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from nexus.embedded.shapes import APPS
 from nexus.settings.environment import VARIABLES
 from tests.deploy.tools import Config
 
 PUBLISHED = {
     ("web", None, "8080", 8080),
+    ("gateway", None, "8082", 8080),
     ("staff", "127.0.0.1", "8081", 8080),
     ("grafana", "127.0.0.1", "3000", 3000),
     ("kibana", "127.0.0.1", "5601", 5601),
     ("jaeger", "127.0.0.1", "16686", 16686),
 }
 """Service, the host's address (all of them), the host's port, the service's: the shop, and pages for operators."""
-PROFILES = ("observability", "elk", "tracing", "discovery")
+PROFILES = ("observability", "elk", "tracing", "discovery", "services", "kafka")
 PAGES = ("staff", "grafana", "kibana", "jaeger")
-NETWORKS = {"web": {"backend", "edge"}} | {name: {"backend", "operators"} for name in PAGES}
+DOORS = ("web", "gateway")
+NETWORKS = {name: {"backend", "edge"} for name in DOORS} | {name: {"backend", "operators"} for name in PAGES}
 """Who is on more than backend."""
 READS_AS_ROOT = {"filebeat"}
 """What Docker writes belongs to root; without capabilities root is nobody special."""
@@ -28,7 +31,8 @@ HOST_FOLDERS = {"filebeat": {"/var/lib/docker/containers"}}
 EXACT_PARTS = {"postgres": 2}
 """How many numbers make a version exact; three unless named."""
 STARTED_IS_ENOUGH = {("mongo-init", "mongo")}
-"""Who may wait for less than health: mongo becomes healthy by what mongo-init does."""
+STARTED_IS_ENOUGH |= {(app, f"{app}-{part}") for app in APPS for part in ("relay", "worker")}
+"""Who may wait for less than health: mongo gets well by what mongo-init does, an app serves without its carriers."""
 SECRET_NAME = re.compile(r"PASSWORD|SECRET|KEY|TOKEN|CREDENTIAL|_PASS\b|_AUTH\b")
 PASSWORD_IN_URL = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 SECRET_VALUE = re.compile(r"(?i)\w*(?:password|requirepass|_pass|_auth|pwd)\b[\"']?(?:\s*=>?\s*|:\s+|\s+)[\"'`]?(\S+)")
@@ -42,6 +46,14 @@ def is_nexus(service: Config) -> bool:
 
 def is_one_shot(service: Config) -> bool:
     return service.get("restart") == "no"
+
+
+def shop(config: Config, *, profile: str | None = None) -> dict[str, Config]:
+    """Nexus's own services: the monolith's, which are in no profile, or those of one."""
+    wanted = [profile] if profile else []
+    return {
+        name: each for name, each in config["services"].items() if is_nexus(each) and each.get("profiles", []) == wanted
+    }
 
 
 def manage_commands(config: Config) -> dict[str, list[str]]:

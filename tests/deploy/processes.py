@@ -13,7 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
+from kombu import Connection, Exchange
+
+from nexus.embedded.shapes import SUBSCRIBERS
 from tests.deploy.tools import REPOSITORY, Config
+from tests.rabbitmq import some_rabbitmq
 
 HOSTS = {"NEXUS_POSTGRES_URL": 5432, "NEXUS_MONGO_URL": 27017, "NEXUS_BROKER_URL": 5672}
 """Variables whose host is in compose a service with this port, and here a forwarder with a port of its own."""
@@ -56,11 +60,23 @@ class Forward(socketserver.BaseRequestHandler):
 
 
 class Deployment:
-    """Stores reached through forwarders, and services started as compose would."""
+    """Stores reached through forwarders, and services started as compose would, by default from the working tree."""
 
-    def __init__(self, config: Config, *, addresses: dict[str, SplitResult], folder: Path, namespace: str) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        addresses: dict[str, SplitResult],
+        folder: Path,
+        namespace: str,
+        home: Path = REPOSITORY,
+        owner: str = "",
+    ) -> None:
+        """`owner` is here who in compose is ``nexus`` in Postgres, and begins the roles' names."""
         self._services = config["services"]
-        self._folder, self._namespace = folder, namespace
+        self.more: dict[str, str] = {}
+        """Variables for all of them, which win over compose's."""
+        self._folder, self._namespace, self._home, self._owner = folder, namespace, home, owner
         self.addresses = addresses
         self.forwarders = {name: Forwarder((url.hostname or "", url.port or 0)) for name, url in addresses.items()}
         self.ports = {str(HOSTS[name]): str(forwarder.port) for name, forwarder in self.forwarders.items()}
@@ -73,19 +89,28 @@ class Deployment:
     def environment(self, service: str) -> dict[str, str]:
         """The service's variables: addresses of what runs here, secrets from files in a folder of ours."""
         theirs = self._services[service]["environment"]
-        ours = {name: value for name, value in os.environ.items() if name != "NEXUS_DEMO"}
-        ours |= {"DJANGO_SETTINGS_MODULE": "nexus.settings.monolith", "NEXUS_BUS_NAMESPACE": self._namespace}
-        ours["NEXUS_EVENT_BUS"] = theirs["NEXUS_EVENT_BUS"]
-        for name, value in theirs.items():
-            secret = self._folder / Path(value).name
-            if name.endswith("_FILE") and secret.exists():
-                ours[name] = str(secret)
-        return ours | {name: self._through_forwarder(name) for name in self.addresses}
+        ours = {name: value for name, value in os.environ.items() if name.endswith("_PASSWORD") or name[:6] != "NEXUS_"}
+        ours["DJANGO_SETTINGS_MODULE"] = "nexus.settings.monolith"
+        ours |= {name: here for name, value in theirs.items() if (here := self._here(name, value))}
+        return ours | {"NEXUS_BUS_NAMESPACE": self._namespace, "NEXUS_VAR": str(self._folder / "var")} | self.more
 
-    def _through_forwarder(self, name: str) -> str:
+    def _here(self, name: str, value: str) -> str:
+        """A variable's value as it is here; empty where there is none."""
+        if name in self.addresses:
+            return self._through_forwarder(name, urlsplit(value).username or "")
+        if name.endswith("_FILE"):
+            secret = self._folder / Path(value).name
+            return str(secret) if secret.exists() else ""
+        # One machine has each port once, and Redis where the outer run has it.
+        return {"NEXUS_METRICS_PORT": "", "NEXUS_REDIS_URL": os.environ["NEXUS_REDIS_URL"]}.get(name, value)
+
+    def _through_forwarder(self, name: str, theirs: str) -> str:
         url = self.addresses[name]
-        user = f"{url.username}@" if url.username else ""
-        return urlunsplit(url._replace(netloc=f"{user}127.0.0.1:{self.forwarders[name].port}"))
+        user = url.username or ""
+        if self._owner and name == "NEXUS_POSTGRES_URL":
+            user = self._owner + theirs.removeprefix("nexus")
+        place = f"127.0.0.1:{self.forwarders[name].port}"
+        return urlunsplit(url._replace(netloc=f"{user}@{place}" if user else place))
 
     @contextlib.contextmanager
     def running(self, service: str, **more: str) -> Iterator[subprocess.Popen[bytes]]:
@@ -93,7 +118,7 @@ class Deployment:
         log = (self._folder / f"{service}.log").open("wb")
         environment = self.environment(service) | more
         process = subprocess.Popen(
-            self.command(service), cwd=REPOSITORY, env=environment, stdout=log, stderr=log, start_new_session=True
+            self.command(service), cwd=self._home, env=environment, stdout=log, stderr=log, start_new_session=True
         )
         try:
             yield process
@@ -109,7 +134,7 @@ class Deployment:
         """A one-shot to its end."""
         command, environment = self.command(service), self.environment(service)
         return subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False, timeout=120
+            command, cwd=self._home, env=environment, capture_output=True, text=True, check=False, timeout=120
         )
 
     def is_healthy(self, service: str) -> bool:
@@ -120,7 +145,12 @@ class Deployment:
         command = [sys.executable, *self._at_our_ports(words)]
         try:
             done = subprocess.run(
-                command, cwd=REPOSITORY, check=False, capture_output=True, timeout=float(check["timeout"].rstrip("s"))
+                command,
+                cwd=self._home,
+                env=self.environment(service),
+                check=False,
+                capture_output=True,
+                timeout=float(check["timeout"].rstrip("s")),
             )
         except subprocess.TimeoutExpired:
             return False
@@ -135,6 +165,18 @@ class Deployment:
         for theirs, ours in self.ports.items():
             changed = [ours if word == theirs else word.replace(f", {theirs},", f", {ours},") for word in changed]
         return changed
+
+
+@contextlib.contextmanager
+def bus_of_its_own(namespace: str) -> Iterator[str]:
+    """RabbitMQ's address; what was declared there under the namespace is taken away afterwards."""
+    with some_rabbitmq() as url:
+        yield url
+        with Connection(url) as connection:
+            for queue in (f"{namespace}.{name}{end}" for name in SUBSCRIBERS for end in ("", ".dead")):
+                connection.default_channel.queue_delete(queue)
+            for exchange in (f"{namespace}.events", f"{namespace}.dead"):
+                Exchange(exchange)(connection.default_channel).delete()
 
 
 def password_of(url: SplitResult) -> str:

@@ -7,7 +7,7 @@ from django.core.management import get_commands, load_command_class
 from django.core.management.base import CommandError
 
 from nexus.eventbus.registry import members
-from tests.deploy.compose_rules import manage_commands
+from tests.deploy.compose_rules import manage_commands, shop
 from tests.deploy.tools import Config
 
 
@@ -15,9 +15,10 @@ def subscribers() -> set[str]:
     return {name for name, member in members.items() if member.handlers}
 
 
-def workers(config: Config) -> dict[str, str]:
+def workers(config: Config, profile: str | None = None) -> dict[str, str]:
     """Subscriber by service."""
-    return {name: words[1] for name, words in manage_commands(config).items() if words[0] == "worker"}
+    commands = manage_commands({"services": shop(config, profile=profile)})
+    return {name: words[1] for name, words in commands.items() if words[0] == "worker"}
 
 
 def understand(words: Iterable[str]) -> None:
@@ -34,7 +35,7 @@ class TestTheCommandsOfTheComposeFile:
     def test_are_all_understood(self, config: Config) -> None:
         commands = manage_commands(config)
 
-        assert {"prepare", "relay"} <= commands.keys()
+        assert {"prepare", "relay", "orders-prepare", "orders-relay"} <= commands.keys()
         for words in commands.values():
             understand(words)
 
@@ -50,6 +51,7 @@ class TestTheWorkers:
 
     def test_are_named_after_their_subscribers(self, config: Config) -> None:
         assert workers(config) == {f"worker-{name}": name for name in subscribers()}
+        assert workers(config, "services") == {f"{name}-worker": name for name in subscribers()}
 
     def test_would_be_missed_if_an_app_began_to_hear(self, config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setitem(members, "kitchen", members["orders"])

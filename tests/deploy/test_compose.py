@@ -1,6 +1,7 @@
 """The compose file is valid, and keeps the rules; each rule is seen to catch what it forbids."""
 
 import copy
+import json
 import tomllib
 from collections.abc import Callable
 from itertools import combinations
@@ -11,7 +12,7 @@ import pytest
 
 from nexus.settings.environment import VARIABLES
 from tests.deploy import compose_rules as rules
-from tests.deploy.tools import COMPOSE_FILE, DOCKERFILE, REPOSITORY, Config, compose, instructions, render
+from tests.deploy.tools import COMPOSE_FILE, DOCKERFILE, REPOSITORY, Config, compose, instructions
 
 Rule = Callable[[Config], list[str]]
 
@@ -37,6 +38,8 @@ DOCKERS = "/var/lib/docker/containers"
 PLANTED: list[tuple[Rule, str, list[str], Any]] = [
     (rules.wrong_ports, "is published", ["postgres", "ports"], [{"published": "5432", "target": 5432}]),
     (rules.wrong_ports, "is not", ["web", "ports"], []),
+    (rules.wrong_ports, "orders", ["orders", "ports"], [{"published": "8083", "target": 8080}]),
+    (rules.wrong_ports, "kafka", ["kafka", "ports"], [{"published": "9092", "target": 9092}]),
     (rules.wrong_ports, "'grafana', None", ["grafana", "ports"], [{"published": "3000", "target": 3000}]),
     (rules.wrong_ports, "prometheus", ["prometheus", "ports"], [{"published": "9090", "target": 9090}]),
     (rules.wrong_ports, "host's network", ["valkey", "network_mode"], "host"),
@@ -49,6 +52,7 @@ PLANTED: list[tuple[Rule, str, list[str], Any]] = [
     (rules.unconfined_services, "mongo lacks cap_drop", ["mongo", "cap_drop"], []),
     (rules.unconfined_services, "postgres runs as root", ["postgres", "user"], "root"),
     (rules.unconfined_services, "jaeger runs as root", ["jaeger", "user"], "0"),
+    (rules.unconfined_services, "kafka runs as root", ["kafka", "user"], "root"),
     (rules.unconfined_services, "filebeat has cap_add", ["filebeat", "cap_add"], ["SYS_ADMIN"]),
     (rules.unconfined_services, "relay has privileged", ["relay", "privileged"], True),
     (rules.unlimited_services, "relay has no limit of cpus", ["relay", "deploy"], {}),
@@ -58,6 +62,7 @@ PLANTED: list[tuple[Rule, str, list[str], Any]] = [
     (rules.unattended_services, "relay is not restarted", ["relay", "restart"], "on-failure"),
     (rules.unattended_services, "nobody waits for relay", ["relay", "restart"], "no"),
     (rules.impatient_services, "web", ["web", "depends_on"], {"postgres": {"condition": "service_started"}}),
+    (rules.impatient_services, "gateway", ["gateway", "depends_on"], {"orders": {"condition": "service_started"}}),
     (rules.exposed_services, "valkey", ["valkey", "networks"], {"backend": None, "edge": None}),
     (rules.exposed_services, "prometheus", ["prometheus", "networks"], {"backend": None, "operators": None}),
     (rules.open_mounts, "prometheus may write", ["prometheus", "volumes"], [{"type": "bind", "source": "/x/deploy/y"}]),
@@ -75,28 +80,34 @@ PLANTED: list[tuple[Rule, str, list[str], Any]] = [
 
 SHOP = {"prepare", "web", "staff", "relay", "worker-orders", "worker-inventory", "worker-catalog"}
 SHOP |= {"postgres", "mongo", "mongo-init", "valkey", "rabbitmq"}
+APPS = ("accounts", "catalog", "inventory", "orders")
 ADDED = {
     "observability": {"prometheus", "grafana"},
     "elk": {"elasticsearch", "elastic-init", "kibana", "kibana-init", "logstash", "filebeat"},
     "tracing": {"otel-collector", "jaeger"},
     "discovery": {"consul"},
+    "kafka": {"kafka"},
+    "services": {
+        "gateway",
+        "postgres-roles",
+        *APPS,
+        *(f"{app}-{part}" for app in APPS for part in ("relay", "prepare")),
+    }
+    | {f"{app}-worker" for app in APPS if app != "accounts"},
 }
-SUBSETS = [chosen for count in range(len(ADDED) + 1) for chosen in combinations(ADDED, count)]
+SUBSETS = [*(chosen for count in range(3) for chosen in combinations(ADDED, count)), tuple(ADDED)]
+"""None, each, every two, and all: whatever a service lacks among more of them, it lacks with its own profile alone."""
 
 
 class TestComposeItself:
     @pytest.mark.parametrize("profiles", SUBSETS, ids=lambda chosen: "+".join(chosen) or "none")
-    def test_accepts_the_file_with_any_profiles_and_has_nothing_to_say_about_it(
+    def test_adds_to_the_shop_what_each_profile_names_and_has_nothing_to_say_about_it(
         self, planted: Path, profiles: tuple[str, ...]
     ) -> None:
-        done = compose(COMPOSE_FILE, "--quiet", folder=planted, profiles=profiles)
+        done = compose(COMPOSE_FILE, "--format", "json", folder=planted, profiles=profiles)
 
         assert (done.returncode, done.stderr) == (0, "")
-
-    @pytest.mark.parametrize("profiles", SUBSETS, ids=lambda chosen: "+".join(chosen) or "none")
-    def test_adds_to_the_shop_what_each_profile_names(self, planted: Path, profiles: tuple[str, ...]) -> None:
-        rendered = render(COMPOSE_FILE, folder=planted, profiles=profiles)
-
+        rendered = json.loads(done.stdout)
         assert rendered["services"].keys() == SHOP.union(*(ADDED[profile] for profile in profiles))
         assert [complaint for rule in RULES for complaint in rule(rendered)] == []
 
@@ -155,20 +166,20 @@ class TestTheRules:
         assert list(rules.literal_secrets(text)) != []
 
 
-class TestNexusServices:
-    def test_get_every_secret_from_a_file(self, config: Config) -> None:
+class TestTheMonolith:
+    def test_gets_every_secret_from_a_file(self, config: Config) -> None:
         wanted = {f"{name}_FILE" for name, variable in VARIABLES.items() if variable.secret}
 
-        for service in filter(rules.is_nexus, config["services"].values()):
+        for service in rules.shop(config).values():
             assert wanted <= service["environment"].keys()
 
-    def test_are_one_image_of_the_version_in_pyproject(self, config: Config) -> None:
-        images = {service["image"] for service in config["services"].values() if rules.is_nexus(service)}
+    def test_is_one_image_of_the_version_in_pyproject(self, config: Config) -> None:
+        images = {service["image"] for service in rules.shop(config).values()}
         project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
 
         assert images == {f"nexus:{project['version']}"}
 
-    def test_serve_with_the_command_that_is_the_images_default(self, config: Config) -> None:
+    def test_serves_with_the_command_that_is_the_images_default(self, config: Config) -> None:
         assert instructions("CMD") == [_exec_form(config["services"]["web"]["command"])]
         assert instructions("ENTRYPOINT") == ['["python"]']
         assert DOCKERFILE.read_text().count("HEALTHCHECK") == 0

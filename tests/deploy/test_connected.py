@@ -13,8 +13,9 @@ from tests.eventually import eventually
 SCRIPT = REPOSITORY / "deploy" / "image" / "connected.py"
 
 
-def status(*ports: int) -> int:
-    return subprocess.run([sys.executable, SCRIPT, *map(str, ports)], check=False, capture_output=True).returncode
+def status(*words: int | str, **environment: str) -> int:
+    command = [sys.executable, SCRIPT, *map(str, words)]
+    return subprocess.run(command, check=False, capture_output=True, env=environment or None).returncode
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -42,3 +43,13 @@ class TestConnected:
     def test_wants_a_connection_to_each_port_named(self, server: socket.socket) -> None:
         with socket.create_connection(server.getsockname()[:2]), socket.create_server(("127.0.0.1", 0)) as other:
             assert status(server.getsockname()[1], other.getsockname()[1]) == 1
+
+    def test_knows_where_events_come_from(self, server: socket.socket) -> None:
+        here, there = server.getsockname()[1], 1
+        rabbit = {"NEXUS_EVENT_BUS": "celery", "NEXUS_BROKER_URL": f"amqp://nexus@broker:{here}//"}
+        kafka = {"NEXUS_EVENT_BUS": "kafka", "NEXUS_BROKER_URL": f"amqp://nexus@broker:{there}//"}
+        with socket.create_connection(server.getsockname()[:2]):
+            assert status("bus", **rabbit) == 0
+            assert status("bus", **rabbit | {"NEXUS_BROKER_URL": "amqp://nexus@broker//"}) == 1
+            assert status("bus", **kafka, NEXUS_KAFKA_SERVERS=f"one:{there},two:{here}") == 0
+            assert status("bus", **kafka, NEXUS_KAFKA_SERVERS=f"one:{there}") == 1

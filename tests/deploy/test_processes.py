@@ -4,6 +4,7 @@ import os
 import secrets
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
@@ -12,14 +13,14 @@ import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from kombu import Connection, Exchange
+from kombu import Connection
 from psycopg import sql
 from pymongo import MongoClient
 
-from tests.deploy.processes import Deployment, password_of, renamed
+from tests.deploy.processes import Deployment, bus_of_its_own, password_of, renamed
 from tests.deploy.tools import Config
 from tests.eventually import eventually
-from tests.rabbitmq import some_rabbitmq
+from tests.kafka import private_kafka
 
 NAME = f"deploy_{os.getpid()}"
 WORKERS = ["orders", "inventory", "catalog"]
@@ -27,13 +28,8 @@ WORKERS = ["orders", "inventory", "catalog"]
 
 @pytest.fixture(scope="module")
 def broker() -> Iterator[str]:
-    with some_rabbitmq() as url:
+    with bus_of_its_own(NAME) as url:
         yield url
-        with Connection(url) as connection:
-            for queue in (f"{NAME}.{name}{end}" for name in WORKERS for end in ("", ".dead")):
-                connection.default_channel.queue_delete(queue)
-            for exchange in (f"{NAME}.events", f"{NAME}.dead"):
-                Exchange(exchange)(connection.default_channel).delete()
 
 
 @pytest.fixture(scope="module")
@@ -56,15 +52,18 @@ def deployment(config: Config, addresses: dict[str, SplitResult], tmp_path: Path
 @pytest.fixture(scope="module")
 def stores(
     config: Config, addresses: dict[str, SplitResult], tmp_path_factory: pytest.TempPathFactory
-) -> subprocess.CompletedProcess[str]:
-    """What preparing them said."""
-    with _deployment(config, addresses, tmp_path_factory.mktemp("prepare")) as deployment:
-        return deployment.run("prepare")
+) -> list[subprocess.CompletedProcess[str]]:
+    """What two said that prepared them at the same time, as the monolith and the services do when both begin."""
+    with (
+        _deployment(config, addresses, tmp_path_factory.mktemp("prepare")) as deployment,
+        ThreadPoolExecutor(2) as pool,
+    ):
+        return list(pool.map(deployment.run, ["prepare", "prepare"]))
 
 
 @pytest.fixture
-def prepared(stores: subprocess.CompletedProcess[str], deployment: Deployment) -> Deployment:
-    assert stores.returncode == 0, stores.stderr
+def prepared(stores: list[subprocess.CompletedProcess[str]], deployment: Deployment) -> Deployment:
+    assert [done.returncode for done in stores] == [0, 0], [done.stderr for done in stores]
     return deployment
 
 
@@ -133,6 +132,18 @@ class TestWorkers:
             eventually(lambda: not prepared.is_healthy("worker-orders"), within=30)
             # How long it takes to end in peace now is another test's.
             process.kill()
+
+    def test_ask_kafka_instead_where_that_carries_the_events(self, prepared: Deployment) -> None:
+        with private_kafka() as kafka:
+            prepared.more |= {"NEXUS_EVENT_BUS": "kafka", "NEXUS_KAFKA_SERVERS": kafka.servers}
+            assert prepared.run("prepare").returncode == 0
+            assert not prepared.is_healthy("worker-orders")
+
+            with prepared.running("worker-orders") as process:
+                eventually(lambda: prepared.is_healthy("worker-orders"), within=60)
+                kafka.stop()
+                eventually(lambda: not prepared.is_healthy("worker-orders"), within=30)
+                process.kill()
 
 
 def _consumers(broker: str, queue: str) -> int:

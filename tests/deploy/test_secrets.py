@@ -44,7 +44,7 @@ class TestMakeSecrets:
     def test_makes_passwords_that_nobody_has_to_quote(self, folder: Path) -> None:
         passwords = [(folder / name).read_text().strip() for name in make(folder) if name.endswith("_password")]
 
-        assert len(passwords) == len(set(passwords)) == 10
+        assert len(passwords) == len(set(passwords)) == 13
         assert all(re.fullmatch(r"[\w-]{43}", password) for password in passwords)
 
     def test_makes_a_signing_key_and_a_key_for_the_replica_set(self, folder: Path) -> None:

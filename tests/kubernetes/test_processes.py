@@ -2,6 +2,7 @@
 
 import copy
 import tomllib
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +16,7 @@ from tests.kubernetes.tools import (
     OVERLAYS,
     REPOSITORY,
     Manifest,
+    containers,
     given,
     main,
     of_kind,
@@ -33,6 +35,8 @@ CLUSTERS_OWN = {
 }
 """What is said here and not in the compose file: who is in front of the shop, and which settings are meant."""
 OF_SEVERAL_NODES = "quorum_queue.continuous_membership_reconciliation"
+COMPOSES_OWN = {"NEXUS_KAFKA_SERVERS"}
+"""What is said there and not here: where the profile's Kafka is."""
 OF_A_CARRIER = 5
 """Connections of a relay or a worker, at most, as in the compose file's sum."""
 
@@ -60,13 +64,14 @@ class TestTheMonolith:
             told = given("monolith", name).keys()
             there = config["services"][name]["environment"].keys()
             # Who serves customers never asks the broker, and so is not told its password here.
-            assert told - CLUSTERS_OWN == there - ({"NEXUS_BROKER_PASSWORD_FILE"} if name == "web" else set())
+            unasked = {"NEXUS_BROKER_PASSWORD_FILE"} if name == "web" else set()
+            assert told - CLUSTERS_OWN == there - COMPOSES_OWN - unasked
 
     def test_is_the_image_of_the_version_in_pyproject(self) -> None:
         version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
-        images = {main(template)["image"] for name in OVERLAYS for template in ours(name).values()}
+        images = {name: {main(each)["image"] for each in ours(name).values()} for name in ("monolith", "minikube")}
 
-        assert images == {f"registry.example.com/nexus:{version}", f"nexus:{version}"}
+        assert images == {"monolith": {f"registry.example.com/nexus:{version}"}, "minikube": {f"nexus:{version}"}}
 
     def test_has_engines_of_the_same_versions(self, config: Config) -> None:
         (postgres,), (rabbitmq,) = (of_kind(overlay("monolith"), kind) for kind in ("Cluster", "RabbitmqCluster"))
@@ -124,6 +129,30 @@ class TestTheServices:
             job = ours("services")[f"prepare-{app}"]
             assert main(job)["args"] == ["manage.py", "prepare", "--roles"]
             assert given("services", f"prepare-{app}")["NEXUS_POSTGRES_URL"].startswith("postgresql://nexus@")
+
+    @pytest.mark.parametrize("name", ["services", "gke"])
+    def test_have_an_image_each_of_the_version_in_pyproject(self, name: str) -> None:
+        version = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["version"]
+        images = {
+            (process.rpartition("-")[2], each["image"])
+            for process, template in ours(name).items()
+            for each in containers(template)
+        }
+
+        assert images == {(app, f"registry.example.com/nexus-{app}:{version}") for app in (*shapes.APPS, "gateway")}
+
+    @pytest.mark.parametrize("app", [*shapes.APPS, "gateway"])
+    def test_are_each_told_what_compose_tells_them(self, app: str, tmp_path: Path) -> None:
+        services = compose(COMPOSE_FILE, folder=tmp_path, profiles=["services"])["services"]
+        here = {"web": app, "relay": f"{app}-relay", "worker": f"{app}-worker", "prepare": f"{app}-prepare"}
+        parts = {part: name for part, name in here.items() if f"{part}-{app}" in ours("services")}
+
+        assert {name for name in services if name.partition("-")[0] == app} == set(parts.values())
+        for part, name in parts.items():
+            told, there = given("services", f"{part}-{app}").keys(), services[name]["environment"].keys()
+            # The broker's address is told to all of them here, its password to those who ask it.
+            unasked = {"NEXUS_BROKER_URL"} if part == "web" else set()
+            assert told - CLUSTERS_OWN - unasked == there - CLUSTERS_OWN - COMPOSES_OWN, name
 
     def test_ask_relays_for_the_stores_they_follow(self) -> None:
         asked = {

@@ -22,6 +22,7 @@ SHAPES = "tests/shapes"
 MIXED = "tests/mixed"
 CLUSTERS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
 """Drills, and whether there is something that they can be tried without."""
+IMAGES = "tests/deploy/image.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +73,8 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
             yield Step(name="mixed versions", words=["tests.mixed"], mark="mixes ")
         if (ROOT / "tests" / "clusters").is_dir():
             yield from _drills()
+        if (ROOT / IMAGES).exists():
+            yield Step(name="images", words=["tests.deploy.image"], mark="image ")
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")

@@ -1,6 +1,8 @@
 """Bring every store this process knows to where the code wants it: databases, tables, indexes, broker."""
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import psycopg
@@ -14,7 +16,8 @@ from psycopg import sql
 from nexus.eventbus import bus
 from nexus.eventbus.stores.postgres_rows import parameters_of
 
-CREATE_ROLE = "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE"
+CREATE_ROLE = "CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE PASSWORD {password}"
+"""With our password, where we have one. A role that is there already keeps its own."""
 ROLE = (
     "REVOKE ALL ON DATABASE {name} FROM PUBLIC",
     "GRANT CONNECT, TEMPORARY ON DATABASE {name} TO {name}",
@@ -26,8 +29,6 @@ ROLE = (
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE, TRUNCATE ON TABLES TO {name}",
     "ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON SEQUENCES TO {name}",
 )
-LIKE_OURS = "ALTER ROLE {name} PASSWORD {password}"
-"""Ours, where we have one: who wants a role to have its own sets it afterwards."""
 
 
 class Command(BaseCommand):
@@ -42,10 +43,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         for alias in [alias for alias, each in settings.DATABASES.items() if not each["ENGINE"].endswith("dummy")]:
-            self._create(alias)
-            call_command("migrate", database=alias, interactive=False, verbosity=0)
-            if options["roles"]:
-                self._give_role(alias)
+            with self._one_at_a_time(alias) as server:
+                self._create(alias, server)
+                call_command("migrate", database=alias, interactive=False, verbosity=0)
+                if options["roles"]:
+                    self._give_role(alias)
             self.stdout.write(f"database {connections[alias].settings_dict['NAME']} is ready")
         for config in apps.get_app_configs():
             if prepare := getattr(config, "prepare", None):
@@ -58,16 +60,23 @@ class Command(BaseCommand):
         name, password = (connections[alias].settings_dict[key] for key in ("NAME", "PASSWORD"))
         with connections[alias].cursor() as cursor:
             cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [name])
-            statements = ROLE if cursor.fetchone() else (CREATE_ROLE, *ROLE)
-            for statement in (*statements, *([LIKE_OURS] if password else [])):
-                parts = {"name": sql.Identifier(name), "password": sql.Literal(password)}
+            for statement in ROLE if cursor.fetchone() else (CREATE_ROLE, *ROLE):
+                parts = {"name": sql.Identifier(name), "password": sql.Literal(password or None)}
                 cursor.execute(sql.SQL(statement).format(**parts).as_string())
 
     @staticmethod
-    def _create(alias: str) -> None:
-        name = connections[alias].settings_dict["NAME"]
+    @contextmanager
+    def _one_at_a_time(alias: str) -> Iterator[psycopg.Connection]:
+        """A connection to the server, which another `prepare` of the same database waits for."""
         # The database may not be there yet, and to make it takes as long as it takes.
         beside = parameters_of(alias) | {"dbname": "postgres", "options": "", "connect_timeout": 5}
         with psycopg.connect(**beside, autocommit=True) as server:
-            if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
-                server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+            name = connections[alias].settings_dict["NAME"]
+            server.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", [name])
+            yield server
+
+    @staticmethod
+    def _create(alias: str, server: psycopg.Connection) -> None:
+        name = connections[alias].settings_dict["NAME"]
+        if server.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            server.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
