@@ -1,8 +1,7 @@
 """
 ``python -m tests.nightly --minutes 60``: the long versions, one result row each, for as long as there is time.
 
-The first round has everything once; the rounds after it go on with new seeds. What this checkout does not have is
-left out and said so.
+The first round has everything once; the rounds after it go on with new seeds.
 """
 
 import argparse
@@ -17,12 +16,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HANGS_AFTER = 3600.0
 GUARDS = ("confirms", "mandatory", "inbox", "guard")
-CONFORMANCE = "tests/eventbus/test_conformance.py"
-SHAPES = "tests/shapes"
-MIXED = "tests/mixed"
-CLUSTERS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
-"""Drills, and whether there is something that they can be tried without."""
-IMAGES = "tests/deploy/image.py"
+DRILLS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
+"""Clusters, and whether there is something that they can be tried without."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,37 +50,35 @@ class Outcome:
         return f"{'ok' if self.passed else 'FAILED':7} {self.step.name} ({self.seconds:.0f} s): {said}"
 
 
+ONCE = (
+    *(
+        Step(name=f"control without {guard}", words=["tests.chaos", "--without", guard], mark="chaos without", wanted=1)
+        for guard in GUARDS
+    ),
+    Step(name="transports", words=["pytest", "-q", "tests/eventbus/test_conformance.py"], mark=" in "),
+    Step(name="shapes", words=["tests.shapes", "all"], mark="shape "),
+    Step(name="mixed versions", words=["tests.mixed"], mark="mixes "),
+    Step(name="images", words=["tests.deploy.image"], mark="image "),
+    *(Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ") for drill in DRILLS),
+    *(
+        Step(name=f"cluster {drill} without", words=["tests.clusters", drill, "--without"], mark="cluster ", wanted=1)
+        for drill, guarded in DRILLS.items()
+        if guarded
+    ),
+)
+"""What the first round has beside its seeds."""
+
+
 def round_of(number: int, *, seed: int) -> Iterator[Step]:
     """What one round does; later ones have other seeds, and no need to see the guards missed again."""
-    if (ROOT / "tests" / "simulation").is_dir():
-        first, lives = seed + number * 10_000, ["--seeds", "10000", "--processes", "2"]
-        words = ["tests.simulation", *lives, "--base", str(first)]
-        yield Step(name=f"simulation from {first}", words=words, mark=" broken, ")
+    first, lives = seed + number * 10_000, ["--seeds", "10000", "--processes", "2"]
+    words = ["tests.simulation", *lives, "--base", str(first)]
+    yield Step(name=f"simulation from {first}", words=words, mark=" broken, ")
     if number == 0:
-        for guard in GUARDS:
-            words = ["tests.chaos", "--without", guard]
-            yield Step(name=f"control without {guard}", words=words, mark="chaos without", wanted=1)
-        if (ROOT / CONFORMANCE).exists():
-            yield Step(name="transports", words=["pytest", "-q", CONFORMANCE], mark=" in ")
-        if (ROOT / SHAPES).is_dir():
-            yield Step(name="shapes", words=["tests.shapes", "all"], mark="shape ")
-        if (ROOT / MIXED).is_dir():
-            yield Step(name="mixed versions", words=["tests.mixed"], mark="mixes ")
-        if (ROOT / "tests" / "clusters").is_dir():
-            yield from _drills()
-        if (ROOT / IMAGES).exists():
-            yield Step(name="images", words=["tests.deploy.image"], mark="image ")
+        yield from ONCE
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")
-
-
-def _drills() -> Iterator[Step]:
-    for drill, guarded in CLUSTERS.items():
-        yield Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ")
-        if guarded:
-            words = ["tests.clusters", drill, "--without"]
-            yield Step(name=f"cluster {drill} without its guard", words=words, mark="cluster ", wanted=1)
 
 
 def carry_out(step: Step) -> Outcome:
