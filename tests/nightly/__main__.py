@@ -16,7 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 HANGS_AFTER = 3600.0
 GUARDS = ("confirms", "mandatory", "inbox", "guard")
-DRILLS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
+CLUSTERS = {"processes": False, "rabbitmq": True, "postgres": True, "mongodb": True}
 """Clusters, and whether there is something that they can be tried without."""
 
 
@@ -59,10 +59,10 @@ ONCE = (
     Step(name="shapes", words=["tests.shapes", "all"], mark="shape "),
     Step(name="mixed versions", words=["tests.mixed"], mark="mixes "),
     Step(name="images", words=["tests.deploy.image"], mark="image "),
-    *(Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ") for drill in DRILLS),
+    *(Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ") for drill in CLUSTERS),
     *(
         Step(name=f"cluster {drill} without", words=["tests.clusters", drill, "--without"], mark="cluster ", wanted=1)
-        for drill, guarded in DRILLS.items()
+        for drill, guarded in CLUSTERS.items()
         if guarded
     ),
 )
