@@ -19,6 +19,7 @@ HANGS_AFTER = 3600.0
 GUARDS = ("confirms", "mandatory", "inbox", "guard")
 CONFORMANCE = "tests/eventbus/test_conformance.py"
 SHAPES = "tests/shapes"
+DRILL = "tests/restore/drill.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +66,9 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
             yield Step(name="transports", words=["pytest", "-q", CONFORMANCE], mark=" in ")
         if (ROOT / SHAPES).is_dir():
             yield Step(name="shapes", words=["tests.shapes", "all"], mark="shape ")
+        if (ROOT / DRILL).exists():
+            yield Step(name="disaster drill", words=["tests.restore.drill"], mark="restore drill")
+            yield Step(name="older moments", words=["pytest", "-q", "tests/restore/at_night.py"], mark=" in ")
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")

@@ -25,12 +25,14 @@ class Command(BaseCommand):
         elif before is None:
             for each in found:
                 self.stdout.write(f"{each.kind:8} {each.name:40} {each.rows:>10} rows  {each.digest}")
-        if before is None:
-            return
+        if before is not None:
+            self._compare(before, found)
+
+    def _compare(self, before: list[Fingerprint], found: list[Fingerprint]) -> None:
         if different := list(differences(before, found)):
             raise CommandError("not as it was: " + "; ".join(different))
         truth = [each for each in found if each.kind is Kind.TRUTH]
-        self.stderr.write(f"{len(truth)} tables, {sum(each.rows for each in truth)} rows: all as they were")
+        self.stdout.write(f"{len(truth)} tables, {sum(each.rows for each in truth)} rows: all as they were")
 
 
 def _read(file: Path) -> list[Fingerprint]:
