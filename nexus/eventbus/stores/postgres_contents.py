@@ -8,11 +8,10 @@ from psycopg import sql
 
 from nexus.eventbus.stores.postgres_rows import rows_of
 
-# A column of transaction ids is the cluster's own: it orders the rows, and what it says is not part of them.
+# Transaction ids are the cluster's own: they order the log, whose key they begin, and are not part of what it says.
 TABLES = """
 SELECT c.relname,
     array_agg(a.attname::text ORDER BY a.attnum) FILTER (WHERE a.atttypid <> 'xid8'::regtype),
-    coalesce(array_agg(a.attname::text) FILTER (WHERE a.atttypid = 'xid8'::regtype), '{}'),
     coalesce(array_agg(a.attname::text ORDER BY array_position(i.indkey, a.attnum))
         FILTER (WHERE a.attnum = ANY(i.indkey)), '{}'),
     coalesce(array_agg(a.attname::text) FILTER (WHERE a.attcollation <> 0), '{}')
@@ -28,8 +27,8 @@ def tables_of(database: str) -> Mapping[str, Callable[[], Iterator[bytes]]]:
     found = {}
     with connections[database].cursor() as cursor:
         cursor.execute(TABLES)
-        for name, columns, transactions, key, texts in cursor.fetchall():
-            order = [_by_bytes(column, texts) for column in (*transactions, *key)] or [sql.SQL('t::text COLLATE "C"')]
+        for name, columns, key, texts in cursor.fetchall():
+            order = [_by_bytes(column, texts) for column in key] or [sql.SQL('t::text COLLATE "C"')]
             query = sql.SQL("SELECT ROW({columns})::text FROM {table} AS t ORDER BY {order}").format(
                 columns=sql.SQL(", ").join(map(_of, columns)),
                 table=sql.Identifier(name),
