@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export NEXUS_VAR ?= var
 
-.PHONY: help run manage test bench bench-bus browser check docs format lock extract secrets clean
+.PHONY: help run manage backup restore test bench bench-bus browser check docs format lock extract secrets clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -15,6 +15,12 @@ run: .venv/runtime ## start everything here on NEXUS_PORT (8080); with RabbitMQ:
 
 manage: .venv/runtime ## run a management command in the shop that `make run` started: make manage ARGS=doctor
 	@$(BIN)/python -m nexus.embedded beside -- $(BIN)/python manage.py $(or $(ARGS),doctor)
+
+backup: .venv/runtime ## copy the shop that `make run` started, while it goes on: make backup TO=backups/monday
+	@$(BIN)/python -m nexus.embedded backup -- "$(or $(TO),$(error name the folder: make backup TO=backups/monday))"
+
+restore: .venv/runtime ## make the shop of such a copy, where there is none: make restore FROM=backups/monday
+	@$(BIN)/python -m nexus.embedded restore -- "$(or $(FROM),$(error name the folder: make restore FROM=backups/monday))"
 
 test: .venv/dev ## run the whole test suite; engines start by themselves
 	@$(BIN)/python -m tests $(ARGS)

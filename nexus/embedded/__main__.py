@@ -1,4 +1,4 @@
-"""The command line: ``run``, ``beside``, ``exec`` and ``status``."""
+"""The command line: ``run``, ``backup``, ``restore``, ``beside``, ``exec`` and ``status``."""
 
 import argparse
 import os
@@ -8,12 +8,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from .backup import back_up
 from .broker import broker
 from .errors import EmbeddedError
 from .foreground import run_in_foreground
 from .interrupts import Terminated
 from .launcher import engines
 from .progress import Progress
+from .restoration import restore
 from .run import STEPS, Shop, demo_environment, server_command
 from .status import running_engines, status_lines
 from .supervisor import port_of
@@ -32,6 +34,11 @@ def main(*, arguments: Sequence[str]) -> int:
             return 0
         if options.action == "run":
             return _run(var, options.shape)
+        if options.action == "backup":
+            back_up(var=var, to=options.to.resolve(), progress=Progress(stream=sys.stdout))
+            return 0
+        if options.action == "restore":
+            return restore(var=var, source=options.source.resolve(), progress=Progress(stream=sys.stdout))
         if options.action == "beside":
             return run_in_foreground(
                 command=options.command, environment=demo_environment(running_engines(var=var), var)
@@ -54,6 +61,10 @@ def _parser() -> argparse.ArgumentParser:
     actions = parser.add_subparsers(dest="action", required=True)
     run = actions.add_parser("run", parents=[shared], help="open the demo shop on $NEXUS_PORT (default: 8080)")
     run.add_argument("--shape", choices=SHAPES, default="embedded", help="in how many processes (default: one)")
+    backup = actions.add_parser("backup", parents=[shared], help="copy the demo shop that runs into a folder")
+    backup.add_argument("to", type=Path, metavar="TO", help="the folder, which is made")
+    restore_ = actions.add_parser("restore", parents=[shared], help="make a demo shop of such a folder")
+    restore_.add_argument("source", type=Path, metavar="FROM", help="the folder")
     beside = actions.add_parser("beside", parents=[shared], help="run a command in the demo shop that runs")
     beside.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
     actions.add_parser("status", parents=[shared], help="one line per engine")

@@ -5,11 +5,12 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psycopg
 
 from .engine import Engine
-from .errors import EngineDidNotStart
+from .errors import EmbeddedError, EngineDidNotStart
 from .interrupts import held
 from .unprivileged import Account, account_for
 from .wheels import binary
@@ -75,6 +76,36 @@ class Postgres(Engine):
 
     def url(self, *, port: int) -> str:
         return f"postgresql://nexus@127.0.0.1:{port}/nexus"
+
+    def copy_to(self, folder: Path, *, url: str) -> None:
+        """
+        Copy the whole running cluster as it is at the end of the copying, and read the copy once against its digests.
+
+        :raises EmbeddedError: it could not be done
+        """
+        server = urlsplit(url)
+        place = f"host={server.hostname} port={server.port} user={server.username} sslmode=disable gssencmode=disable"
+        for tool, *words in (
+            ["pg_basebackup", "--dbname", place, "--pgdata", str(folder), "--checkpoint=fast", "--wal-method=stream"],
+            ["pg_verifybackup", "--quiet", str(folder)],
+        ):
+            command = [str(self._tool(tool)), *words]
+            done = subprocess.run(
+                command, check=False, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}
+            )
+            if done.returncode != 0:
+                raise EmbeddedError(f"{self.title} could not be copied: {(done.stderr or done.stdout).strip()}")
+
+    def take_over(self, folder: Path) -> None:
+        """Make a cluster that was copied the data of this engine, which has none."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        draft = self.home / "data.new"
+        shutil.copytree(folder, draft)
+        account = self.account()
+        for inside, _, files in os.walk(draft):
+            for name in (".", *files):
+                account.own(folder=Path(inside) / name)
+        draft.rename(self.data)
 
     def _initdb(self, folder: Path, account: Account) -> None:
         command = [str(self._tool("initdb")), "-D", str(folder), *_CLUSTER]

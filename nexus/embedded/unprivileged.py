@@ -43,7 +43,7 @@ class Account:
         return {"user": self.user, "group": self.group, "extra_groups": []}
 
     def own(self, *, folder: Path) -> None:
-        """Give the folder to this account."""
+        """Give the folder, or file, to this account."""
         if self.user is not None and self.group is not None:
             os.chown(folder, self.user, self.group)
 

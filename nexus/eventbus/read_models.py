@@ -1,6 +1,6 @@
 """Everything that is derived and can be thrown away, said by each app of its own; `rebuild` makes it again."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 
@@ -15,6 +15,8 @@ class ReadModel:
     :cvar rebuild: makes it what its source says, in pages; yields the size of each
     :cvar drop: throws it away
     :cvar rows: its content, in one order, without what says nothing (such as when a row was written)
+    :cvar kept_in: the tables that hold nothing else, or fields of a collection as ``products.tokens``
+    :cvar outlives: the app of whose data it may remember, after a restore, what that has forgotten
     """
 
     name: str
@@ -23,6 +25,8 @@ class ReadModel:
     rebuild: Callable[[], Iterator[int]]
     drop: Callable[[], None]
     rows: Callable[[], Iterator[object]]
+    kept_in: Sequence[str] = ()
+    outlives: str = ""
 
 
 def digest_of(model: ReadModel) -> tuple[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from nexus.contracts.base import EVENTS, Event
-from nexus.eventbus.invariants import Copy, Invariant
+from nexus.eventbus.invariants import Copy, Invariant, Testimony
 from nexus.eventbus.read_models import ReadModel
 from nexus.eventbus.stores.base import Store
 
@@ -48,6 +48,7 @@ class Member:
     copies: Sequence[Copy] = ()
     read_models: Sequence[ReadModel] = ()
     gauges: Sequence[Gauge] = ()
+    testimonies: Sequence[Testimony] = ()
 
     @property
     def hears(self) -> set[str]:
@@ -81,13 +82,15 @@ def register(
     copies: Sequence[Copy] = (),
     read_models: Sequence[ReadModel] = (),
     gauges: Sequence[Gauge] = (),
+    testimonies: Sequence[Testimony] = (),
 ) -> None:
     """
     Join the bus; called once by each app when Django starts.
 
     `chores` are done again and again, every so many seconds, wherever the relays run; each must bear being done by
     two processes at once. `invariants` and `copies` are what `manage.py verify` asks for, `read_models` what
-    `manage.py rebuild` can make again, `gauges` what Prometheus is told beside the bus's own figures.
+    `manage.py rebuild` can make again, `gauges` what Prometheus is told beside the bus's own figures, `testimonies`
+    what `manage.py recover` compares after a restore.
     """
     handlers = {kind.type: handler for kind, handler in (subscriptions or {}).items()}
     members[app] = Member(
@@ -99,4 +102,5 @@ def register(
         copies=copies,
         read_models=read_models,
         gauges=gauges,
+        testimonies=testimonies,
     )

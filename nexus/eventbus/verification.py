@@ -14,7 +14,7 @@ from uuid import UUID
 
 from nexus.eventbus.backends import BrokerAway
 from nexus.eventbus.bus import backend
-from nexus.eventbus.invariants import Copy, Invariant, Kind, Offender, differences
+from nexus.eventbus.invariants import Copy, Invariant, Kind, Offender, differences, disagreements
 from nexus.eventbus.registry import Member, members
 
 MOST_NAMED = 1000
@@ -64,14 +64,19 @@ def _finding(invariant: Invariant, offenders: dict[str, str]) -> Finding:
 
 def _everything_is_heard(member: Member) -> Invariant:
     def offenders() -> Iterator[Offender]:
-        told: Iterator[UUID] = heapq.merge(*(publisher.store.told(kinds) for publisher, kinds in heard_of(member)))
-        heard = ((str(identity), True) for identity in member.store.heard(member.name))
-        for identity, how in differences(((str(identity), True) for identity in told), heard):
-            # What was heard and is not told here comes from the log of an app that lives elsewhere.
-            if how.startswith("is missing"):
-                yield identity, f"{member.name} has not heard it"
+        return ((str(identity), f"{member.name} has not heard it") for identity in unheard_by(member))
 
     return Invariant(name=f"{member.name} hears everything it is told", kind=Kind.LOST, offenders=offenders)
+
+
+def unheard_by(member: Member) -> Iterator[UUID]:
+    """The ids of all events told here that the subscriber has not heard, rising."""
+    told: Iterator[UUID] = heapq.merge(*(publisher.store.told(kinds) for publisher, kinds in heard_of(member)))
+    heard = ((str(identity), True) for identity in member.store.heard(member.name))
+    for identity, _, has_heard in disagreements(((str(identity), True) for identity in told), heard):
+        # What was heard and is not told here comes from the log of an app that lives elsewhere.
+        if not has_heard:
+            yield UUID(identity)
 
 
 def heard_of(member: Member) -> list[tuple[Member, list[str]]]:

@@ -12,6 +12,7 @@ class InventoryConfig(AppConfig):
         from nexus.inventory.handlers import CHORES, SUBSCRIPTIONS
         from nexus.inventory.models import store
         from nexus.inventory.services.promises import COPIES, INVARIANTS, READ_MODELS
+        from nexus.inventory.services.recovery import TESTIMONIES
 
         registry.register(
             app="inventory",
@@ -21,6 +22,7 @@ class InventoryConfig(AppConfig):
             invariants=INVARIANTS,
             copies=COPIES,
             read_models=READ_MODELS,
+            testimonies=TESTIMONIES,
         )
 
     def seed(self, plan: SeedPlan) -> Progress:

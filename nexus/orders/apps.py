@@ -14,6 +14,7 @@ class OrdersConfig(AppConfig):
         from nexus.orders.handlers import CHORES, SUBSCRIPTIONS
         from nexus.orders.models import store
         from nexus.orders.services.promises import COPIES, GAUGES, INVARIANTS, READ_MODELS
+        from nexus.orders.services.recovery import TESTIMONIES
 
         registry.register(
             app="orders",
@@ -24,6 +25,7 @@ class OrdersConfig(AppConfig):
             copies=COPIES,
             read_models=READ_MODELS,
             gauges=GAUGES,
+            testimonies=TESTIMONIES,
         )
 
     def seed(self, plan: SeedPlan) -> Progress:

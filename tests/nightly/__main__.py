@@ -58,6 +58,8 @@ ONCE = (
     Step(name="transports", words=["pytest", "-q", "tests/eventbus/test_conformance.py"], mark=" in "),
     Step(name="shapes", words=["tests.shapes", "all"], mark="shape "),
     Step(name="mixed versions", words=["tests.mixed"], mark="mixes "),
+    Step(name="disaster drill", words=["tests.restore.drill"], mark="restore drill"),
+    Step(name="older moments", words=["pytest", "-q", "tests/restore/at_night.py"], mark=" in "),
     Step(name="images", words=["tests.deploy.image"], mark="image "),
     *(Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ") for drill in CLUSTERS),
     *(

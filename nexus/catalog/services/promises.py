@@ -66,6 +66,8 @@ READ_MODELS = [
         rebuild=from_log("catalog", StockLevelChanged),
         drop=drop_availability,
         rows=lambda: _rows("variants.sku", "variants.availability"),
+        kept_in=["products.variants.availability"],
+        outlives="inventory",
     ),
     ReadModel(
         name="search",
@@ -74,5 +76,6 @@ READ_MODELS = [
         rebuild=rebuild_search_data,
         drop=drop_search_data,
         rows=lambda: _rows(*FOUND_BY),
+        kept_in=[f"products.{name}" for name in FOUND_BY],
     ),
 ]

@@ -1,6 +1,6 @@
 """What a store of any kind can do."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -169,6 +169,13 @@ class Store(Protocol):
 
     def reader(self, consumer: str) -> Reader:
         """A reader of this log from where the consumer stands."""
+        ...
+
+    def contents(self, *, without: Sequence[str] = ()) -> Mapping[str, Callable[[], Iterator[bytes]]]:
+        """
+        Every table of the database, with a way to read it whole: each row as bytes that say all of it, in an order that
+        is the same wherever the rows are. `without` fields, such as ``products.tokens``, in a store that has some.
+        """
         ...
 
     def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:

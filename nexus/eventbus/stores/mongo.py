@@ -6,7 +6,7 @@ on it and one retries, so positions become visible in order and without gaps: no
 """
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -23,7 +23,8 @@ from pymongo.read_concern import ReadConcern
 
 from nexus.contracts.base import Envelope, Event, first_uuid7
 from nexus.eventbus.stores.base import Batch, ConcurrentChange, Letter
-from nexus.eventbus.stores.mongo_reader import MAJORITY, Document, MongoReader, record_from
+from nexus.eventbus.stores.mongo_contents import collections_of
+from nexus.eventbus.stores.mongo_reader import MAJORITY, Document, MongoReader, document_of, record_from
 from nexus.eventbus.wire import Record, encode, record_of
 
 R = TypeVar("R")
@@ -97,7 +98,7 @@ class MongoStore:
         if counter is None:
             raise RuntimeError("the catalog's log is not prepared: run manage.py prepare")
         first = counter["value"] - len(envelopes) + 1
-        rows = [_document(record_of(envelope), first + offset) for offset, envelope in enumerate(envelopes)]
+        rows = [document_of(record_of(envelope), first + offset) for offset, envelope in enumerate(envelopes)]
         try:
             self.database["event_log"].insert_many(rows, session=session)
         except BulkWriteError as clash:
@@ -226,6 +227,9 @@ class MongoStore:
     def reader(self, consumer: str) -> MongoReader:
         return MongoReader(self.database, consumer)
 
+    def contents(self, *, without: Sequence[str] = ()) -> Mapping[str, Callable[[], Iterator[bytes]]]:
+        return collections_of(self.database, without=without)
+
     def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:
         cursors = self.database.get_collection("relay_cursor", write_concern=MAJORITY)
         positions = [row["position"] for row in cursors.find({"_id": {"$in": list(of)}})]
@@ -233,18 +237,3 @@ class MongoStore:
             return False
         begun = {"position": min(positions), "moved_at": datetime.now(UTC)}
         return cursors.update_one({"_id": consumer}, {"$setOnInsert": begun}, upsert=True).upserted_id is not None
-
-
-def _document(record: Record, position: int) -> Document:
-    return {
-        "_id": position,
-        "id": str(record.id),
-        "type": record.type,
-        "subject": record.subject,
-        "sequence": record.sequence,
-        "time": record.time,
-        "data": bytes(record.data).decode(),
-        "correlation_id": record.correlationid,
-        "causation_id": record.causationid,
-        "traceparent": record.traceparent,
-    }

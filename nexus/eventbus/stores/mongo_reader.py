@@ -90,3 +90,18 @@ def record_from(row: Document) -> Record:
         causationid=row["causation_id"],
         traceparent=row["traceparent"],
     )
+
+
+def document_of(record: Record, position: int) -> Document:
+    return {
+        "_id": position,
+        "id": str(record.id),
+        "type": record.type,
+        "subject": record.subject,
+        "sequence": record.sequence,
+        "time": record.time,
+        "data": bytes(record.data).decode(),
+        "correlation_id": record.correlationid,
+        "causation_id": record.causationid,
+        "traceparent": record.traceparent,
+    }

@@ -1,6 +1,6 @@
 """The store of an app on Postgres."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -12,6 +12,7 @@ from django.utils import timezone
 from nexus.contracts.base import Envelope, Event, first_uuid7
 from nexus.eventbus.models import DeadLetter, InboxEntry, RelayCursor
 from nexus.eventbus.stores.base import Batch, ConcurrentChange, Letter
+from nexus.eventbus.stores.postgres_contents import tables_of
 from nexus.eventbus.stores.postgres_reader import BEGINNING, PostgresReader
 from nexus.eventbus.stores.postgres_rows import COLUMNS, columns_of, record_from, rows_of, run
 from nexus.eventbus.wire import Record, encode, record_of
@@ -197,6 +198,9 @@ class PostgresStore:
 
     def reader(self, consumer: str) -> PostgresReader:
         return PostgresReader(self.database, consumer)
+
+    def contents(self, *, without: Sequence[str] = ()) -> Mapping[str, Callable[[], Iterator[bytes]]]:
+        return tables_of(self.database)
 
     def inherit_position(self, consumer: str, *, of: Sequence[str]) -> bool:
         with connections[self.database].cursor() as cursor:

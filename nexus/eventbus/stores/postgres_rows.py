@@ -74,6 +74,7 @@ def rows_of(database: str, query: str, parameters: Sequence[Any] = ()) -> Iterat
     with closing(connect(database)) as connection, connection.transaction():
         connection.takes_its_time = True
         connection.execute("SET LOCAL statement_timeout = 0")
+        connection.execute("SET LOCAL timezone = 'UTC'")
         connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
         with connection.cursor("rows") as cursor:
             cursor.itersize = 5000

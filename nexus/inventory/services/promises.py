@@ -110,6 +110,7 @@ READ_MODELS = [
         rebuild=rebuild_counters,
         drop=drop_counters,
         rows=lambda: rows_of(DATABASE, COUNTERS),
+        kept_in=["inventory_stock"],
     ),
     ReadModel(
         name="stock-cache",
@@ -118,5 +119,6 @@ READ_MODELS = [
         rebuild=rebuild_cache,
         drop=cache.clear,
         rows=_cached_levels,
+        outlives="inventory",
     ),
 ]

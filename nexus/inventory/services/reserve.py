@@ -70,7 +70,7 @@ def reserve_stock(wanted: Sequence[Wanted]) -> None:
     if not (orders := _undecided(wanted)):
         return
     room = Stockroom.lock(sku for order in orders for sku, _ in order.lines)
-    expires_at = _expiry()
+    expires_at = expiry()
     rows: list[Row] = []
     verdicts: list[Envelope[Event]] = []
     for order in orders:
@@ -79,7 +79,7 @@ def reserve_stock(wanted: Sequence[Wanted]) -> None:
             rows.append((order.order_id, State.REJECTED.value, "[]", None))
             verdict = StockRejected(order_id=order.order_id, skus=short)
         else:
-            lines = _set_aside(room, order)
+            lines = set_aside(room, order)
             rows.append((order.order_id, State.HELD.value, encode(lines).decode(), expires_at))
             verdict = StockReserved(order_id=order.order_id, expires_at=expires_at)
         verdicts.append(enclose(verdict, sequence=1, cause=order.cause))
@@ -95,7 +95,7 @@ def _undecided(wanted: Sequence[Wanted]) -> list[Wanted]:
     return [order for order in wanted if order.order_id not in decided and by_order[order.order_id] is order]
 
 
-def _set_aside(room: Stockroom, order: Wanted) -> list[dict[str, object]]:
+def set_aside(room: Stockroom, order: Wanted) -> list[dict[str, object]]:
     """The lines of the reservation, each from one place."""
     lines: list[dict[str, object]] = []
     for sku, quantity in order.lines:
@@ -114,6 +114,7 @@ def _set_aside(room: Stockroom, order: Wanted) -> list[dict[str, object]]:
     return lines
 
 
-def _expiry() -> datetime | None:
+def expiry() -> datetime | None:
+    """Until when what is set aside now stays so; None for ever."""
     hours = settings.RESERVATION_HOURS
     return datetime.now(UTC) + timedelta(hours=hours) if hours else None

@@ -142,6 +142,7 @@ READ_MODELS = [
         rebuild=rebuild_orders,
         drop=drop_orders,
         rows=lambda: rows_of(DATABASE, ROWS),
+        kept_in=["orders_order", "orders_orderline"],
     ),
     ReadModel(
         name="prices",
@@ -150,6 +151,8 @@ READ_MODELS = [
         rebuild=rebuild_price_book,
         drop=drop_price_book,
         rows=lambda: rows_of(DATABASE, PRICES),
+        kept_in=["orders_price"],
+        outlives="catalog",
     ),
     ReadModel(
         name="stock-hints",
@@ -158,5 +161,7 @@ READ_MODELS = [
         rebuild=from_log("orders", StockLevelChanged),
         drop=lambda: _empty("orders_stockhint"),
         rows=lambda: rows_of(DATABASE, LEVELS),
+        kept_in=["orders_stockhint"],
+        outlives="inventory",
     ),
 ]
