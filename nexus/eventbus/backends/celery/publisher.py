@@ -9,7 +9,9 @@ py-amqp does not match a late confirm to its message.
 import json
 import time
 from collections.abc import Sequence
+from ssl import CERT_REQUIRED
 from typing import Any
+from urllib.parse import urlsplit
 
 from amqp import Message
 from django.conf import settings
@@ -33,12 +35,13 @@ class Publisher:
     """
     Used by one relay thread; connects when first called and anew after any failure.
 
-    Sends to all who are bound for an event, or to one queue alone when that is named.
+    Sends to all who are bound for an event, or to one queue alone when that is named; at our own broker, or at that of
+    another region, where nothing is ours to declare.
     """
 
-    def __init__(self, *, queue: str = "") -> None:
+    def __init__(self, *, queue: str = "", address: str = "") -> None:
         self._topology = Topology(settings.EVENT_BUS["NAMESPACE"])
-        self._queue = queue
+        self._queue, self._address = queue, address
         self._connection: Connection | None = None
         self._channel: Any = None
         self._unconfirmed: set[int] = set()
@@ -70,14 +73,16 @@ class Publisher:
         if self._connection is not None:
             return
         self._connection = Connection(
-            settings.EVENT_BUS["BROKER_URL"],
+            self._address or settings.EVENT_BUS["BROKER_URL"],
             connect_timeout=4,
+            ssl=_trust(self._address),
             transport_options={"read_timeout": SOCKET_TIMEOUT, "write_timeout": SOCKET_TIMEOUT},
         )
         self._connection.connect()
         self._channel = channel = self._connection.channel()
         self._unconfirmed, self._refused, self._tag = set(), [], 0
-        self._topology.events.bind(channel).declare()
+        if not self._address:
+            self._topology.events.bind(channel).declare()
         channel.confirm_select()
         channel.events["basic_ack"].add(self._confirmed)
         channel.events["basic_nack"].add(lambda tag, _: self._refused.append(f"refused message {tag}"))
@@ -112,6 +117,12 @@ class Publisher:
 
     def _returned(self, reason: Any, exchange: str, routing_key: str, message: Any) -> None:
         self._refused.append(f"no queue is bound for {routing_key}: {reason}")
+
+
+def _trust(address: str) -> dict[str, Any] | bool:
+    """Between regions lie networks that are not ours: kombu alone would take any certificate for amqps://."""
+    url = urlsplit(address)
+    return {"cert_reqs": CERT_REQUIRED, "server_hostname": url.hostname} if url.scheme == "amqps" else False
 
 
 def celery_message(run: Sequence[Record]) -> Message:
