@@ -30,8 +30,8 @@ def links(env: Environment) -> dict[str, str]:
 
     :raises ImproperlyConfigured: a name or an address that is none, or no name for this region
     """
-    found = dict(_link(word) for word in env.words("NEXUS_REGION_LINKS"))
     here = region(env)
+    found = dict(_link(word) for word in env.words("NEXUS_REGION_LINKS"))
     if found and not here:
         raise ImproperlyConfigured("NEXUS_REGION_LINKS leads to other regions: NEXUS_REGION must say what this one is")
     if here in found:
