@@ -167,9 +167,13 @@ class Share(models.Model):
 
 
 class Shortage(models.Model):
-    """A sku of which few are left here: how often other regions were asked for a share, and when the next is due."""
+    """
+    A sku of which few are left here: at which level other regions were last asked for a share, how often they were, and
+    when they are again unless some more is sold before.
+    """
 
     sku = models.CharField(max_length=64, primary_key=True)
+    level = models.IntegerField()
     tries = models.PositiveIntegerField()
     due_at = models.DateTimeField()
 

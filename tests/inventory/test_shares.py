@@ -252,6 +252,15 @@ class TestARegionThatIsShort:
             ("asia", {"LAMP": 3}),
         ]
 
+    def test_asks_in_the_next_round_when_some_more_was_sold(self, stockroom: Stockroom) -> None:
+        stockroom.has(LAMP=8)
+        services.ask_for_shares()
+
+        stockroom.reserve(LAMP=2)
+
+        assert [services.ask_for_shares(), services.ask_for_shares()] == [1, 0]
+        assert told("asked")[-1]["levels"] == {"LAMP": 6}
+
     def test_asks_at_once_again_after_a_share_has_come(self, stockroom: Stockroom) -> None:
         stockroom.has(LAMP=0)
         services.receive_stock({"LAMP": 1})

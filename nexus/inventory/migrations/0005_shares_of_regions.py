@@ -28,6 +28,7 @@ class Migration(migrations.Migration):
             name="Shortage",
             fields=[
                 ("sku", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("level", models.IntegerField()),
                 ("tries", models.PositiveIntegerField()),
                 ("due_at", models.DateTimeField()),
             ],

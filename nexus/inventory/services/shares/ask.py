@@ -1,4 +1,7 @@
-"""A region that has few of a sku left asks the others for a share, one after the other, ever more rarely."""
+"""
+A region that has few of a sku left asks the others for a share, one after the other: ever more rarely while nothing
+comes of it, but again in the next round when some more was sold.
+"""
 
 from itertools import groupby
 
@@ -23,13 +26,14 @@ WITH short AS (
 ), over AS (
     DELETE FROM inventory_shortage AS known WHERE NOT EXISTS (SELECT FROM short WHERE short.sku = known.sku)
 ), asked AS (
-    INSERT INTO inventory_shortage AS known (sku, tries, due_at)
-    SELECT sku, 1, clock_timestamp() + interval '30 seconds'
+    INSERT INTO inventory_shortage AS known (sku, level, tries, due_at)
+    SELECT sku, available, 1, clock_timestamp() + interval '30 seconds'
     FROM short LEFT JOIN inventory_shortage AS before USING (sku)
-    WHERE before.sku IS NULL OR before.due_at <= clock_timestamp() ORDER BY before.due_at NULLS FIRST, sku LIMIT %s
-    ON CONFLICT (sku) DO UPDATE SET tries = known.tries + 1,
-        due_at = clock_timestamp() + least(interval '30 seconds' * 2 ^ least(known.tries, 10), interval '1 hour')
-        WHERE known.due_at <= clock_timestamp()
+    WHERE before.sku IS NULL OR before.due_at <= clock_timestamp() OR available < before.level
+    ORDER BY before.due_at NULLS FIRST, sku LIMIT %s
+    ON CONFLICT (sku) DO UPDATE SET level = excluded.level, tries = known.tries + 1,
+        due_at = clock_timestamp() + least(interval '30 seconds' * 2 ^ least(known.tries, 10), interval '10 minutes')
+        WHERE known.due_at <= clock_timestamp() OR excluded.level < known.level
     RETURNING sku, tries
 )
 SELECT (tries - 1) %% %s AS turn, sku, available FROM asked JOIN short USING (sku) ORDER BY turn, sku
