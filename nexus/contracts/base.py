@@ -11,7 +11,7 @@ import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import ClassVar, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 from uuid import UUID
 
 from nexus.contracts.correlation import Cause, current_cause
@@ -48,6 +48,14 @@ class Event:
     def subject(self) -> str:
         """The aggregate this is about; its events form one stream."""
         raise NotImplementedError(f"{type(self).__name__} does not say what it is about")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crossing(Event):
+    """A fact that one region tells another: of all facts, only these leave their region, over a link."""
+
+    from_region: Annotated[str, "where it is told"]
+    to_region: Annotated[str, "for which region it is meant; no other minds it"]
 
 
 E = TypeVar("E", bound=Event, covariant=True)

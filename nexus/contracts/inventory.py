@@ -1,11 +1,11 @@
-"""What inventory tells: verdicts about orders, and how much can be sold."""
+"""What inventory tells: verdicts about orders, how much can be sold, and what goes from one region to another."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from nexus.contracts.base import Event
+from nexus.contracts.base import Crossing, Event
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,3 +58,44 @@ class StockLevelChanged(Event, name="inventory.stock-level-changed.v1"):
     @property
     def subject(self) -> str:
         return self.sku
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareAsked(Crossing, name="inventory.share-asked.v1"):
+    """
+    A region has few of some skus left and asks another for a share of what that one has. It may get none, and is not
+    told so: it asks again later.
+    """
+
+    ask_id: UUID
+    levels: Annotated[dict[str, int], "what it can still sell, by sku"]
+
+    @property
+    def subject(self) -> str:
+        return str(self.ask_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareSent(Crossing, name="inventory.share-sent.v1"):
+    """Stock has left a region for another: from now until it has arrived it can be sold nowhere."""
+
+    transfer_id: UUID
+    sku: str
+    quantity: Annotated[int, "pieces, at least 1"]
+
+    @property
+    def subject(self) -> str:
+        return str(self.transfer_id)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShareArrived(Crossing, name="inventory.share-arrived.v1"):
+    """What a region was sent is on its shelves; told to the region that sent it."""
+
+    transfer_id: UUID
+    sku: str
+    quantity: Annotated[int, "pieces"]
+
+    @property
+    def subject(self) -> str:
+        return str(self.transfer_id)

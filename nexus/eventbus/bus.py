@@ -34,10 +34,12 @@ def begin_where(transport: str) -> dict[str, bool]:
 class Carrier:
     """Runs the relays and the apps' chores in threads, until stopped."""
 
-    def __init__(self, relays: list[Relay]) -> None:
+    def __init__(self, relays: list[Relay], *, chores: bool = True) -> None:
         self._stop = threading.Event()
         runs = {relay.consumer: relay.run for relay in relays}
-        runs |= {f"chores of {member.name}": Chores(member.chores).run for member in members.values() if member.chores}
+        if chores:
+            busy = [member for member in members.values() if member.chores]
+            runs |= {f"chores of {member.name}": Chores(member.chores).run for member in busy}
         self._threads = [
             threading.Thread(target=run, args=[self._stop], name=name, daemon=True) for name, run in runs.items()
         ]

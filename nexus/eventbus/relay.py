@@ -35,13 +35,19 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.1, 10.0
 
 Publish = Callable[[Sequence[Record]], None]
 """Hands records on and returns when each of them is safe; raises when that is not certain."""
+Only = Callable[[Record], bool]
+"""Which of a log's records are handed on; the position moves past the others."""
 
 
 class Relay:
     """One log, one consumer. Any number may run; one is active, the others stand by."""
 
-    def __init__(self, *, store: Store, consumer: str, publish: Publish) -> None:
-        self._store, self._publish = store, publish
+    def __init__(
+        self, *, store: Store, consumer: str, publish: Publish, only: Only | None = None, counted_as: str = ""
+    ) -> None:
+        """Hand on everything, or `only` what is chosen; figures name the log, or say what it is `counted_as`."""
+        self._store, self._publish, self._only = store, publish, only
+        self._counted_as = counted_as or consumer.partition(" > ")[0]
         self.consumer = consumer
 
     def begin_where(self, others: Sequence["Relay"]) -> bool:
@@ -107,7 +113,8 @@ class Relay:
     def _step(self, reader: Reader) -> tuple[int, bool]:
         batch = reader.read(limit=BATCH)
         if batch.records:
-            with publishing(batch.records, log_name=self.consumer.partition(" > ")[0]):
-                self._publish(batch.records)
+            if records := list(filter(self._only, batch.records)) if self._only else batch.records:
+                with publishing(records, log_name=self._counted_as):
+                    self._publish(records)
             reader.advance(batch)
         return len(batch.records), batch.pending

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 from nexus.contracts.seeding import Progress, SeedPlan
 
@@ -9,20 +10,21 @@ class InventoryConfig(AppConfig):
 
     def ready(self) -> None:
         from nexus.eventbus import registry
-        from nexus.inventory.handlers import CHORES, SUBSCRIPTIONS
+        from nexus.inventory.handlers import AMONG_REGIONS, CHORES, CHORES_AMONG_REGIONS, SUBSCRIPTIONS
         from nexus.inventory.models import store
-        from nexus.inventory.services.promises import COPIES, INVARIANTS, READ_MODELS
+        from nexus.inventory.services.promises import COPIES, GAUGES, INVARIANTS, READ_MODELS
         from nexus.inventory.services.recovery import TESTIMONIES
 
         registry.register(
             app="inventory",
             store=store,
-            subscriptions=SUBSCRIPTIONS,
-            chores=CHORES,
+            subscriptions={**SUBSCRIPTIONS, **(AMONG_REGIONS if settings.REGION else {})},
+            chores={**CHORES, **(CHORES_AMONG_REGIONS if settings.REGION else {})},
             invariants=INVARIANTS,
             copies=COPIES,
             read_models=READ_MODELS,
             testimonies=TESTIMONIES,
+            gauges=GAUGES if settings.REGION else (),
         )
 
     def seed(self, plan: SeedPlan) -> Progress:

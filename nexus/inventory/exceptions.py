@@ -25,6 +25,18 @@ class BelowReserved(Conflict):
     code = "below_reserved"
 
 
+class RegionUnknown(Invalid):
+    """There is no link to such a region, or what came is not meant for this one."""
+
+    code = "unknown_region"
+
+
+class NothingToSend(Invalid):
+    """A share has at least one piece."""
+
+    code = "nothing_to_send"
+
+
 class TooMuch(Invalid):
     """A location cannot hold that many."""
 

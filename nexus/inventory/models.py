@@ -110,6 +110,8 @@ class Reason(models.TextChoices):
     DAMAGED = "damaged"
     RETURNED = "returned"
     CORRECTION = "correction"
+    SENT = "sent"
+    ARRIVED = "arrived"
 
 
 ADJUSTMENTS = (Reason.RECEIVED, Reason.COUNTED, Reason.DAMAGED, Reason.RETURNED, Reason.CORRECTION)
@@ -141,6 +143,42 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reason} {self.sku} {self.on_hand:+} {self.reserved:+}"
+
+
+class Share(models.Model):
+    """
+    Stock that goes from one region to another: the same transfer in the books of both. On the way until it has arrived,
+    which the region that sent it hears.
+    """
+
+    transfer_id = models.UUIDField(primary_key=True)
+    sku = models.CharField(max_length=64)
+    quantity = models.PositiveIntegerField()
+    from_region = models.CharField(max_length=20)
+    to_region = models.CharField(max_length=20)
+    sent_at = models.DateTimeField()
+    arrived_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["sku"], name="shares_on_the_way", condition=Q(arrived_at=None))]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.sku} from {self.from_region} to {self.to_region}"
+
+
+class Shortage(models.Model):
+    """
+    A sku of which few are left here: at which level other regions were last asked for a share, how often they were, and
+    when they are again unless some more is sold before.
+    """
+
+    sku = models.CharField(max_length=64, primary_key=True)
+    level = models.IntegerField()
+    tries = models.PositiveIntegerField()
+    due_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.sku
 
 
 class LoggedEvent(bus.EventRecord):

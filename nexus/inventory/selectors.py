@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from django.conf import settings
 from django.db import connections
 from django.db.models import Sum
 
@@ -12,7 +13,7 @@ from nexus.contracts.paging import Page, Slice
 from nexus.inventory import cache
 from nexus.inventory.cache import Level
 from nexus.inventory.exceptions import ItemNotFound
-from nexus.inventory.models import DATABASE, Item, LedgerEntry, Location, Stock
+from nexus.inventory.models import DATABASE, Item, LedgerEntry, Location, Share, Stock
 from nexus.web.keyset import slice_of
 
 Source = str
@@ -130,3 +131,9 @@ def list_locations() -> list[Location]:
 
 def find_location(code: str) -> Location | None:
     return Location.objects.using(DATABASE).filter(code=code).first()
+
+
+def count_on_the_way() -> int:
+    """Pieces that left for other regions and are not known to have arrived."""
+    sent = Share.objects.using(DATABASE).filter(from_region=settings.REGION, arrived_at=None)
+    return sent.aggregate(pieces=Sum("quantity"))["pieces"] or 0

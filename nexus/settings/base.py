@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from nexus.eventbus.postgresql.connection import PatientConnection
 from nexus.settings.environment import Environment
+from nexus.settings.regions import links, region
 from nexus.settings.secrets import secret_key
 
 env = Environment()
@@ -136,6 +137,8 @@ EVENT_BUS = {
     "NAMESPACE": env.text("NEXUS_BUS_NAMESPACE"),
     "SUBSCRIBER": env.text("NEXUS_SUBSCRIBER"),
 }
+
+REGION, REGION_LINKS = region(env), links(env)
 
 CURRENCY = env.text("NEXUS_CURRENCY")
 RESERVATION_HOURS = env.number("NEXUS_RESERVATION_HOURS")

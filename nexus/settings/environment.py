@@ -60,6 +60,8 @@ VARIABLES = {
     "NEXUS_EVENT_BUS": Variable("inprocess", "inprocess, celery or kafka"),
     "NEXUS_KAFKA_SERVERS": Variable("127.0.0.1:9092", "brokers with commas between, when the event bus is kafka"),
     "NEXUS_BUS_NAMESPACE": Variable("nexus", "begins the names of exchange and queues"),
+    "NEXUS_REGION": Variable("", "the name of this region where there are several; see docs/regions.md"),
+    "NEXUS_REGION_LINKS": Variable("", "the others, NAME=amqp://… of each one's RabbitMQ, with commas", secret=True),
     "NEXUS_SUBSCRIBER": Variable("", "the one subscriber that a worker process works for"),
     "NEXUS_CURRENCY": Variable("EUR", "the shop's currency, for orders that name none"),
     "NEXUS_RESERVATION_HOURS": Variable("72", "how long stock stays set aside for an order not yet shipped; 0: always"),

@@ -94,4 +94,5 @@ saga = _histogram(
 )
 expired = _counter("nexus_reservation_expired_total", "Reservations that ran out")
 drift = _most("nexus_stock_drift", "Entries of a copy of the stock levels found wrong in the last round", "store")
+shares = _counter("nexus_shares_total", "Pieces sent to and arrived from a region; skus asked of it", "region", "what")
 cache_rejected = _counter("nexus_cache_cas_rejected_total", "Stock levels that came to the cache after newer ones")

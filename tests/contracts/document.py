@@ -12,6 +12,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from itertools import groupby
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
@@ -104,7 +105,16 @@ def _type(field: Field) -> str:
 def _hearers(name: str) -> dict[str, str]:
     from nexus.eventbus.registry import members
 
-    return {app: member.handlers[name].__name__ for app, member in sorted(members.items()) if name in member.handlers}
+    found = {app: member.handlers[name].__name__ for app, member in sorted(members.items()) if name in member.handlers}
+    return found | {f"{app} of another region": handler for app, handler in _hearers_abroad(name)}
+
+
+def _hearers_abroad(name: str) -> Iterator[tuple[str, str]]:
+    from nexus.eventbus.registry import members
+
+    for app in sorted(app for app, member in members.items() if member.handlers):
+        among = getattr(import_module(f"nexus.{app}.handlers"), "AMONG_REGIONS", {})
+        yield from ((app, handler.__name__) for kind, handler in among.items() if kind.type == name)
 
 
 def _summary(kind: type[Event]) -> str:

@@ -33,7 +33,7 @@ def main(*, arguments: Sequence[str]) -> int:
         os.environ.update(addresses)
         if options.processes > 1:
             return _play_side_by_side(arguments, options.processes)
-        with _databases():
+        with databases("orders", "inventory"):
             return _play(seeds, trace=options.trace)
 
 
@@ -91,14 +91,14 @@ def _play_side_by_side(arguments: Sequence[str], processes: int) -> int:
 
 
 @contextmanager
-def _databases() -> Iterator[None]:
+def databases(*aliases: str) -> Iterator[None]:
     """Empty databases with all their tables."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "nexus.settings.test"
     import django
     from django.test.utils import setup_databases, teardown_databases
 
     django.setup()
-    made = setup_databases(verbosity=0, interactive=False, aliases={"orders", "inventory"})
+    made = setup_databases(verbosity=0, interactive=False, aliases=set(aliases))
     try:
         yield
     finally:

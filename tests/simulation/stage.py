@@ -67,10 +67,11 @@ class StockCache:
 class Stage:
     """The databases, the clock and the cache; all of them as they were at the beginning in each life."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, databases: Sequence[str] = DATABASES) -> None:
         self.clock = Clock()
         self.cache = StockCache()
-        self.turns = dict.fromkeys(DATABASES, 0)
+        self._databases = databases
+        self.turns = dict.fromkeys(databases, 0)
         """How many transactions there have been in each database: while it stays, nothing can have changed there."""
         self._transaction = self._savepoints = 0
         self._block: dict[str, list[int]] = {}
@@ -87,7 +88,7 @@ class Stage:
                 stack.enter_context(patch.object(cache, name, lambda them, name=name: getattr(self.cache, name)(them)))
             logging.disable(logging.CRITICAL)
             stack.callback(logging.disable, logging.NOTSET)
-            for database in DATABASES:
+            for database in self._databases:
                 stack.enter_context(transaction.atomic(using=database))
                 stack.enter_context(self._quick_savepoints(database))
                 stack.callback(transaction.set_rollback, True, using=database)
@@ -98,7 +99,7 @@ class Stage:
     @contextmanager
     def life(self, seed: object) -> Iterator[None]:
         """Everything done inside is undone at the end."""
-        savepoints = {database: transaction.savepoint(using=database) for database in DATABASES}
+        savepoints = {database: transaction.savepoint(using=database) for database in self._databases}
         self._reset(seed, transaction_number=FIRST_TRANSACTION)
         try:
             yield

@@ -9,7 +9,7 @@ from django.utils.html import format_html_join
 from nexus.eventbus.admin import DeadLetterAdmin, LogAdmin, ReadOnlyAdmin
 from nexus.eventbus.admin.cells import AMBER, GREEN, GREY, badge, change, code, moment, short
 from nexus.inventory.admin.stock import where_it_matters
-from nexus.inventory.models import DeadLetter, LedgerEntry, Location, LoggedEvent, Reservation, State
+from nexus.inventory.models import DeadLetter, LedgerEntry, Location, LoggedEvent, Reservation, Share, State
 
 COLOURS = {State.HELD: AMBER, State.COMMITTED: GREEN}
 
@@ -91,6 +91,32 @@ class LedgerEntryAdmin(ReadOnlyAdmin):
     @admin.display(description="note or order")
     def order_or_note(self, entry: LedgerEntry) -> str:
         return entry.note or short(entry.order_id)
+
+
+@admin.register(Share)
+class ShareAdmin(ReadOnlyAdmin):
+    list_display = ["sent", "sku_", "quantity", "from_region", "to_region", "arrived"]
+    list_filter = ["from_region", "to_region", ("arrived_at", admin.EmptyFieldListFilter)]
+    search_fields = ["sku__exact"]
+    search_ids = ["transfer_id"]
+    search_help_text = "A whole SKU, or the id of a transfer"
+    # By time too, for ids rise with it.
+    ordering = ["-transfer_id"]
+    sortable_by = ()
+    show_full_result_count = False
+    fields = ["transfer_id", "sku", "quantity", "from_region", "to_region", "sent", "arrived"]
+
+    @admin.display(description="SKU")
+    def sku_(self, share: Share) -> str:
+        return code(share.sku)
+
+    @admin.display(description="sent (UTC)")
+    def sent(self, share: Share) -> str:
+        return moment(share.sent_at)
+
+    @admin.display(description="arrived (UTC)")
+    def arrived(self, share: Share) -> str:
+        return moment(share.arrived_at) if share.arrived_at else badge("on the way", AMBER)
 
 
 @admin.register(Location)

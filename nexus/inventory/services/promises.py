@@ -4,9 +4,11 @@ from collections.abc import Iterator
 
 from nexus.eventbus.invariants import Copy, Entry, Invariant, Kind, Offender
 from nexus.eventbus.read_models import ReadModel
+from nexus.eventbus.registry import Gauge
 from nexus.eventbus.stores.postgres_rows import rows_of
 from nexus.inventory import cache
 from nexus.inventory.models import DATABASE
+from nexus.inventory.selectors import count_on_the_way
 from nexus.inventory.services.reconcile import rebuild_cache
 from nexus.inventory.services.restore import drop_counters, rebuild_counters
 
@@ -58,6 +60,21 @@ SELECT subject, string_agg(DISTINCT type, ' and ') FROM event_log
 WHERE type IN ('inventory.stock-reserved.v1', 'inventory.stock-rejected.v1')
 GROUP BY subject HAVING count(DISTINCT type) > 1
 """
+# What left for other regions and what came from them: the ledger, the shares and what was told, each by the others.
+WRONG_SHARES = """
+WITH moved AS (
+    SELECT cause_id AS transfer_id, reason, sku, abs(sum(on_hand)) AS quantity
+    FROM inventory_ledgerentry WHERE reason IN ('sent', 'arrived') GROUP BY 1, 2, 3
+), told AS (
+    SELECT (data->>'transfer_id')::uuid AS transfer_id, data->>'sku' AS sku, (data->>'quantity')::bigint AS quantity,
+        CASE type WHEN 'inventory.share-sent.v1' THEN 'sent' ELSE 'arrived' END AS reason
+    FROM event_log WHERE type IN ('inventory.share-sent.v1', 'inventory.share-arrived.v1')
+)
+SELECT transfer_id::text, format('moved %s %s, told %s %s, written %s', moved.quantity, moved.reason, told.quantity,
+    told.reason, share.quantity)
+FROM moved FULL JOIN told USING (transfer_id, reason, sku) FULL JOIN inventory_share AS share USING (transfer_id, sku)
+WHERE moved.quantity IS DISTINCT FROM told.quantity OR told.quantity IS DISTINCT FROM share.quantity
+"""
 RESERVATIONS = """
 SELECT order_id::text, state, json_agg(json_build_array(sku, quantity) ORDER BY sku COLLATE "C") FROM (
     SELECT order_id, state, line->>'sku' AS sku, sum((line->>'quantity')::int) AS quantity
@@ -90,6 +107,13 @@ INVARIANTS = [
     Invariant(name="never more sold than there was", kind=Kind.OVERSOLD, offenders=lambda: _found(OVERSOLD)),
     Invariant(name="an order moves its stock once", kind=Kind.DOUBLE, offenders=lambda: _found(MOVED_TWICE)),
     Invariant(name="an order has one verdict", kind=Kind.DOUBLE, offenders=lambda: _found(TWO_VERDICTS)),
+    Invariant(name="shares are what moved and what was told", kind=Kind.DRIFT, offenders=lambda: _found(WRONG_SHARES)),
+]
+
+GAUGES = [
+    Gauge(
+        name="nexus_shares_on_the_way", meaning="Pieces sent to other regions, not arrived yet", read=count_on_the_way
+    ),
 ]
 
 COPIES = [

@@ -15,6 +15,7 @@ from django.conf import settings
 from nexus.eventbus.backends.celery.administration import depths, prepare, sync, take_back
 from nexus.eventbus.backends.celery.publisher import Publisher
 from nexus.eventbus.backends.celery.topology import Topology
+from nexus.eventbus.crossing import crosses, meant_for
 from nexus.eventbus.registry import members
 from nexus.eventbus.relay import Relay
 from nexus.eventbus.wire import Record
@@ -22,7 +23,7 @@ from nexus.eventbus.wire import Record
 CARRIED_BY_WEB = False
 """`manage.py relay` and `manage.py worker` are processes of their own: a broker that is away holds up no request."""
 
-__all__ = ["CARRIED_BY_WEB", "depths", "prepare", "relays", "send_to", "sync", "take_back", "work"]
+__all__ = ["CARRIED_BY_WEB", "depths", "links", "prepare", "relays", "send_to", "sync", "take_back", "work"]
 
 
 def relays() -> list[Relay]:
@@ -34,6 +35,22 @@ def relays() -> list[Relay]:
             publish=Publisher(),
         )
         for member in members.values()
+    ]
+
+
+def links() -> list[Relay]:
+    """For each other region: what this one tells it goes to that region's RabbitMQ, with a position of its own."""
+    return [
+        Relay(
+            store=member.store,
+            consumer=f"{member.name} > link {region} {settings.EVENT_BUS['NAMESPACE']}",
+            publish=Publisher(address=address),
+            only=meant_for(region),
+            counted_as=f"{member.name} to {region}",
+        )
+        for region, address in settings.REGION_LINKS.items()
+        for member in members.values()
+        if crosses(member.name)
     ]
 
 

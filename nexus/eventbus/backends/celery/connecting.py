@@ -6,6 +6,8 @@ is gone.
 """
 
 import random
+from ssl import CERT_REQUIRED
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from kombu import Connection
@@ -22,27 +24,35 @@ def shuffled() -> list[str]:
     return random.sample(addresses(), len(addresses()))
 
 
-def connect(*, within: float, silence: float) -> Connection:
+def connect(*, within: float, silence: float, elsewhere: str = "") -> Connection:
     """
-    A connection that stands, made `within` so many seconds for each node; an answer may take `silence` seconds.
+    A connection that stands, made `within` so many seconds for each node; an answer may take `silence` seconds. It
+    leads to our own broker, or to one `elsewhere`, of which all nodes' URLs may be named as well.
 
     :raises OperationalError: no node answers; what the last one did
     """
-    *others, last = shuffled()
+    nodes = random.sample(found := elsewhere.split(";"), len(found)) if elsewhere else shuffled()
+    *others, last = nodes
     for url in others:
         try:
-            return _connect(url, within, silence)
+            return _connect(url, within, silence, trust=_trust(url) if elsewhere else False)
         except OperationalError:
             continue
-    return _connect(last, within, silence)
+    return _connect(last, within, silence, trust=_trust(last) if elsewhere else False)
 
 
-def _connect(url: str, within: float, silence: float) -> Connection:
+def _connect(url: str, within: float, silence: float, *, trust: dict[str, object] | bool) -> Connection:
     options = {"read_timeout": silence, "write_timeout": silence}
-    connection = Connection(url, connect_timeout=within, transport_options=options)
+    connection = Connection(url, connect_timeout=within, ssl=trust, transport_options=options)
     try:
         # Once: left to itself it would sleep for two seconds and try again.
         return connection.ensure_connection(max_retries=0)
     except BaseException:
         connection.release()
         raise
+
+
+def _trust(url: str) -> dict[str, object] | bool:
+    """On the way elsewhere lie networks that are not ours: kombu alone would take any certificate for amqps://."""
+    parts = urlsplit(url)
+    return {"cert_reqs": CERT_REQUIRED, "server_hostname": parts.hostname} if parts.scheme == "amqps" else False

@@ -35,12 +35,13 @@ class Publisher:
     """
     Used by one relay thread; connects when first called and anew after any failure.
 
-    Sends to all who are bound for an event, or to one queue alone when that is named.
+    Sends to all who are bound for an event, or to one queue alone when that is named; at our own broker, or at that of
+    another region, where nothing is ours to declare.
     """
 
-    def __init__(self, *, queue: str = "") -> None:
+    def __init__(self, *, queue: str = "", address: str = "") -> None:
         self._topology = Topology(settings.EVENT_BUS["NAMESPACE"])
-        self._queue = queue
+        self._queue, self._address = queue, address
         self._connection: Connection | None = None
         self._channel: Any = None
         self._unconfirmed: set[int] = set()
@@ -71,10 +72,11 @@ class Publisher:
     def _connect(self) -> None:
         if self._connection is not None:
             return
-        self._connection = connect(within=CONNECT_WITHIN, silence=SOCKET_TIMEOUT)
+        self._connection = connect(within=CONNECT_WITHIN, silence=SOCKET_TIMEOUT, elsewhere=self._address)
         self._channel = channel = self._connection.channel()
         self._unconfirmed, self._refused, self._tag = set(), [], 0
-        self._topology.events.bind(channel).declare()
+        if not self._address:
+            self._topology.events.bind(channel).declare()
         channel.confirm_select()
         channel.events["basic_ack"].add(self._confirmed)
         channel.events["basic_nack"].add(lambda tag, _: self._refused.append(f"refused message {tag}"))
