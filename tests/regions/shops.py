@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from kombu import Connection
+
+from nexus.embedded.valkey import Valkey
 from tests.faultproxy import FaultProxy, Toxic, fault_proxy
 from tests.journeys.system import ROOT, WORKERS, System
 from tests.rabbitmq import PrivateRabbitMQ
@@ -80,7 +83,12 @@ class InventoryAlone(RegionShop):
     """Of a region nothing but inventory, as where every app is a service: what it hears of orders, a test tells."""
 
     def open(self) -> None:
+        self.start_engine(Valkey(var=self.home, durable=False))
         self.manage("prepare")
+        with Connection(self.broker_url) as broker:
+            # The rest of the shop: for all that inventory tells, somebody is bound.
+            broker.default_channel.queue_declare("rest", durable=True, auto_delete=False)
+            broker.default_channel.queue_bind("rest", exchange=f"{NAMESPACE}.events", routing_key="#")
         self.start("relay", "worker inventory", "link")
 
     def environment(self) -> dict[str, str]:

@@ -11,7 +11,7 @@ from tests.regions.lives.play import play
 from tests.regions.lives.stage import DATABASE
 
 pytestmark = pytest.mark.django_db(databases=[DATABASE])
-FIXED, DRAWN = 25, 10
+FIXED, DRAWN = 25, 5
 SOON = 300
 RARE = {"arrived_as_often_as_delivered": 10, "position_moved_first": 10}
 """Seeds to begin at for mistakes that few lives show."""

@@ -18,7 +18,7 @@ from tests.simulation.faults import Faults
 from tests.simulation.invariants import Broken
 
 SKUS = ("LAMP", "SHADE", "VASE")
-LONGEST = 60
+LONGEST = 25
 PAUSES = (1, 400, 30_000, 3_600_000)
 RESERVED = "SELECT subject FROM event_log WHERE type = 'inventory.stock-reserved.v1' ORDER BY subject"
 
