@@ -12,7 +12,17 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-UNDER_FIRE = ("architecture", "chaos", "failpoints", "kubernetes", "observability", "resilience", "simulation")
+UNDER_FIRE = (
+    "architecture",
+    "chaos",
+    "failpoints",
+    "kubernetes",
+    "mixed",
+    "observability",
+    "regions",
+    "resilience",
+    "simulation",
+)
 """What runs beside all the rest; about half of the time."""
 PYTEST = [sys.executable, "-m", "pytest"]
 
