@@ -22,7 +22,7 @@ from tests.architecture.hidden_rules import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
 SHELF = ("contracts", "telemetry", "eventbus", "web", "embedded")
-SETTINGS = ("__init__", "base", "environment", "secrets")
+SETTINGS = ("__init__", "base", "environment", "regions", "secrets")
 MORE_SETTINGS = {"accounts": ("staff",)}
 
 
