@@ -57,6 +57,15 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
         first, lives = seed + number * 10_000, ["--seeds", "10000", "--processes", "2"]
         words = ["tests.simulation", *lives, "--base", str(first)]
         yield Step(name=f"simulation from {first}", words=words, mark=" broken, ")
+    if (ROOT / "tests" / "regions").is_dir():
+        first = seed + number * 1000
+        yield Step(
+            name=f"regions from {first}",
+            words=["tests.regions.lives", "--seeds", "1000", "--base", str(first)],
+            mark="regions: ",
+        )
+        words = ["tests.regions", "--seed", str(seed + number), "--orders", "600", "--cuts", "12"]
+        yield Step(name=f"two regions {seed + number}", words=words, mark="regions seed")
     if number == 0:
         for guard in GUARDS:
             words = ["tests.chaos", "--without", guard]
