@@ -204,10 +204,14 @@ CLAIMS = (
     Claim(
         number=22,
         says="Several regions.",
-        tests=[],
-        lives_in=[],
-        note="Not begun.",
-        state=State.OPEN,
+        tests=[
+            "tests/regions/test_regions.py::TestTwoRegions",
+            "tests/regions/test_lives.py::TestLives",
+            "tests/regions/test_links.py::TestALink",
+        ],
+        lives_in=["nexus/inventory/services/shares", "nexus/eventbus/crossing.py", "docs/regions.md"],
+        note="Each sells from its share of the stock; only stock moves. Two ran on one machine, links cut and healed.",
+        state=State.PREPARED,
     ),
     Claim(
         number=23,

@@ -76,6 +76,11 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
     first, lives = seed + number * 10_000, ["--seeds", "10000", "--processes", "2"]
     words = ["tests.simulation", *lives, "--base", str(first)]
     yield Step(name=f"simulation from {first}", words=words, mark=" broken, ")
+    first = seed + number * 1000
+    words = ["tests.regions.lives", "--seeds", "1000", "--base", str(first)]
+    yield Step(name=f"regions from {first}", words=words, mark="regions: ")
+    words = ["tests.regions", "--seed", str(seed + number), "--orders", "600", "--cuts", "12"]
+    yield Step(name=f"two regions {seed + number}", words=words, mark="regions seed")
     if number == 0:
         yield from ONCE
     for chaos in range(seed + number * 3, seed + number * 3 + 3):

@@ -2,7 +2,7 @@
 A region's share of the stock is what its own counters say; an order is served from the share of its region alone.
 
 Shares move by facts: out of the counters here when it is told, into those elsewhere when it is heard. In between the
-goods can be sold nowhere, so that a link that is cut costs sales and never sells a thing twice (ADR 0021).
+goods can be sold nowhere, so that a link that is cut costs sales and never sells a thing twice (ADR 0022).
 """
 
 from nexus.inventory.services.shares.arrive import Arrival, note_arrivals, receive_shares
