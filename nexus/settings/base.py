@@ -65,19 +65,25 @@ STATIC_ROOT = BASE_DIR / "static"
 WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
+ON_POSTGRES = ("accounts", "orders", "inventory")
 STATEMENT_SECONDS = env.number("NEXUS_STATEMENT_SECONDS")
-_server = urlsplit(env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD"))
+_server = env.url("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD")
+_other_servers = env.pairs("NEXUS_POSTGRES_ELSEWHERE")
+if not all(app in ON_POSTGRES and urlsplit(url).hostname for app, url in _other_servers.items()):
+    # A typo must not silently mean the server that all share.
+    raise ImproperlyConfigured(f"NEXUS_POSTGRES_ELSEWHERE names the URLs of {', '.join(ON_POSTGRES)}")
 
 
 def postgres(name: str) -> dict[str, Any]:
-    """One app's database on the configured server; `name` ends its name."""
+    """One app's database on the server that all share, or on its own; `name` ends its name."""
+    server = urlsplit(_other_servers.get(name, _server))
     return {
         "ENGINE": "nexus.eventbus.postgresql",
-        "NAME": f"{_server.path.lstrip('/')}_{name}",
-        "HOST": _server.hostname,
-        "PORT": str(_server.port or 5432),
-        "USER": unquote(_server.username or ""),
-        "PASSWORD": unquote(_server.password or ""),
+        "NAME": f"{server.path.lstrip('/')}_{name}",
+        "HOST": server.hostname,
+        "PORT": str(server.port or 5432),
+        "USER": unquote(server.username or ""),
+        "PASSWORD": unquote(server.password or ""),
         # No test database needs another's: an app alone has only its own.
         "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {

@@ -40,6 +40,7 @@ VARIABLES = {
         "postgresql://nexus@127.0.0.1:5432/nexus", "the server; the path begins the databases' names"
     ),
     "NEXUS_POSTGRES_PASSWORD": Variable("", "goes into NEXUS_POSTGRES_URL", secret=True),
+    "NEXUS_POSTGRES_ELSEWHERE": Variable("", "databases on other servers, APP=URL with commas between", secret=True),
     "NEXUS_POSTGRES_POOL": Variable("20", "connections a process may hold to one database"),
     "NEXUS_STATEMENT_SECONDS": Variable("15", "how long Postgres may take for one statement before it is given up"),
     "NEXUS_MONGO_URL": Variable("mongodb://127.0.0.1:27017/nexus_catalog?replicaSet=rs0", "the catalog's database"),
@@ -111,7 +112,8 @@ class Environment:
         """``a=1, b=2`` by name."""
         pairs = [word.partition("=") for word in self.words(name)]
         if not all(key and equals and value for key, equals, value in pairs):
-            raise ImproperlyConfigured(f"{name} must look like NAME=VALUE, NAME=VALUE, not {self.text(name)!r}")
+            found = "" if VARIABLES[name].secret else f", not {self.text(name)!r}"
+            raise ImproperlyConfigured(f"{name} must look like NAME=VALUE, NAME=VALUE{found}")
         return {key.strip(): value.strip() for key, _, value in pairs}
 
     def seconds(self, name: str) -> dict[str, float]:

@@ -157,7 +157,9 @@ class TestTheRules:
 
 class TestNexusServices:
     def test_get_every_secret_from_a_file(self, config: Config) -> None:
-        wanted = {f"{name}_FILE" for name, variable in VARIABLES.items() if variable.secret}
+        # There is one server here; of others the file would be as empty as the variable.
+        used = VARIABLES.keys() - {"NEXUS_POSTGRES_ELSEWHERE"}
+        wanted = {f"{name}_FILE" for name in used if VARIABLES[name].secret}
 
         for service in filter(rules.is_nexus, config["services"].values()):
             assert wanted <= service["environment"].keys()
