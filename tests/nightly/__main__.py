@@ -65,6 +65,10 @@ def round_of(number: int, *, seed: int) -> Iterator[Step]:
             yield Step(name="transports", words=["pytest", "-q", CONFORMANCE], mark=" in ")
         if (ROOT / SHAPES).is_dir():
             yield Step(name="shapes", words=["tests.shapes", "all"], mark="shape ")
+        yield Step(name="extraction", words=["tests.extraction", "--orders", "6000"], mark="extraction orders")
+        for guard in ("fence", "inbox"):
+            words = ["tests.extraction", "--without", guard]
+            yield Step(name=f"extraction without {guard}", words=words, mark="extraction orders", wanted=1)
     for chaos in range(seed + number * 3, seed + number * 3 + 3):
         words = ["tests.chaos", "--seed", str(chaos), "--orders", "9000", "--faults", "60"]
         yield Step(name=f"chaos {chaos}", words=words, mark="chaos seed")
