@@ -1,5 +1,6 @@
 """The health check of processes that listen on no port."""
 
+import runpy
 import socket
 import subprocess
 import sys
@@ -50,6 +51,11 @@ class TestConnected:
         kafka = {"NEXUS_EVENT_BUS": "kafka", "NEXUS_BROKER_URL": f"amqp://nexus@broker:{there}//"}
         with socket.create_connection(server.getsockname()[:2]):
             assert status("bus", **rabbit) == 0
-            assert status("bus", **rabbit | {"NEXUS_BROKER_URL": "amqp://nexus@broker//"}) == 1
+            assert status("bus", **rabbit | {"NEXUS_BROKER_URL": f"amqp://nexus@broker:{there}//"}) == 1
             assert status("bus", **kafka, NEXUS_KAFKA_SERVERS=f"one:{there},two:{here}") == 0
             assert status("bus", **kafka, NEXUS_KAFKA_SERVERS=f"one:{there}") == 1
+
+    def test_knows_the_port_that_goes_without_saying(self) -> None:
+        ports_of_bus = runpy.run_path(str(SCRIPT))["ports_of_bus"]
+
+        assert ports_of_bus({"NEXUS_EVENT_BUS": "celery", "NEXUS_BROKER_URL": "amqp://nexus@broker//"}) == {5672}

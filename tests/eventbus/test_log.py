@@ -199,7 +199,7 @@ class TestInheritingAPosition:
         assert self.read_by(store, "new") == [envelope.id for envelope in told[9:]]
 
     def test_does_nothing_to_one_that_has_begun(self, store: PostgresStore) -> None:
-        told = [lit() for _ in range(3)]
+        told = sorted((lit() for _ in range(3)), key=lambda each: each.id)
         tell(store, *told)
         self.stand_at(store, "far", after=2)
         self.stand_at(store, "begun", after=1)

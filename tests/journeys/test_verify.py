@@ -51,6 +51,10 @@ INSERT INTO event_log (id, type, subject, sequence, time, data)
 SELECT '{uuid7()}', 'inventory.stock-rejected.v1', subject, 9, now(), data FROM event_log
 WHERE type = 'inventory.stock-reserved.v1' LIMIT 1
 """
+SHARE = """
+INSERT INTO inventory_share (transfer_id, sku, quantity, from_region, to_region, sent_at)
+VALUES (gen_random_uuid(), 'LAMP', 1, 'eu', 'us', now())
+"""
 CLAIM = "INSERT INTO orders_placementclaim SELECT customer_id, 'two', 'f', order_id, now() FROM orders_placementclaim"
 
 TAMPERING: list[tuple[str, str, Callable[[], None]]] = [
@@ -79,6 +83,7 @@ TAMPERING: list[tuple[str, str, Callable[[], None]]] = [
     ),
     ("an order moves its stock once", "double", sql("inventory", MOVEMENT.format(on_hand=-1, reserved=0, version=9))),
     ("an order has one verdict", "double", sql("inventory", VERDICT)),
+    ("shares are what moved and what was told", "drift", sql("inventory", SHARE)),
     ("orders hears everything it is told", "lost", sql("orders", "DELETE FROM inbox")),
     ("inventory hears everything it is told", "lost", sql("inventory", "DELETE FROM inbox")),
     ("catalog hears everything it is told", "lost", lambda: database()["inbox"].delete_many({}) and None),
