@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -55,9 +55,20 @@ class Fleet:
         self.start(self.carriers[0])
         eventually(lambda: "again in" in self.log(self.carriers[0]), within=60)
         self.refused_position = self.position()
-        self.manage("prepare")
+        # Queues are bound one after the other: what is published between two of them reaches the first alone.
+        with self._standing_still(self.carriers[0]):
+            self.manage("prepare")
         (self.home / "anna-is-away").unlink()
         self.start(*self.carriers[1:])
+
+    @contextlib.contextmanager
+    def _standing_still(self, name: str) -> Iterator[None]:
+        process = self._processes[name]
+        os.killpg(process.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.killpg(process.pid, signal.SIGCONT)
 
     def manage(self, *words: str, **more: str) -> str:
         command = [sys.executable, "manage.py", *words]
