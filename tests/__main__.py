@@ -15,12 +15,14 @@ ROOT = Path(__file__).resolve().parents[1]
 UNDER_FIRE = (
     "architecture",
     "chaos",
+    "deploy",
     "failpoints",
     "kubernetes",
     "mixed",
     "observability",
     "regions",
     "resilience",
+    "restore",
     "simulation",
 )
 """What runs beside all the rest; about half of the time."""
