@@ -7,6 +7,7 @@ whether it can leave; DIR, if given, keeps the tree.
 """
 
 import argparse
+import runpy
 import shutil
 import sys
 import time
@@ -14,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from nexus.embedded.interrupts import Terminated, termination_raised
 from tests.architecture.extraction_engines import engines_of_its_own
@@ -21,22 +23,18 @@ from tests.architecture.extraction_steps import STEPS, LoneApp, StepFailed
 from tests.architecture.hidden_rules import APPS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHELF = ("contracts", "telemetry", "eventbus", "web", "embedded")
-SETTINGS = ("__init__", "base", "environment", "regions", "secrets")
-MORE_SETTINGS = {"accounts": ("staff",)}
+IMAGE: dict[str, Any] = runpy.run_path(str(ROOT / "deploy" / "image" / "alone.py"))
 
 
 def copy_alone(*, app: str, root: Path, home: Path) -> None:
-    """Copy what leaves with the app from the project at ``root`` to ``home``."""
-    for package in (*SHELF, app):
-        shutil.copytree(root / "nexus" / package, home / "nexus" / package, ignore=_LEFT_BEHIND)
-    (home / "nexus" / "settings").mkdir()
-    settings = [f"nexus/settings/{name}.py" for name in (*SETTINGS, *MORE_SETTINGS.get(app, ()), app)]
-    shared = [str(path.relative_to(root)) for folder in ("nexus", "tests") for path in (root / folder).glob("*.py")]
+    """Copy what leaves with the app from the project at ``root`` to ``home``: what its image has, and to test that."""
+    IMAGE["copy_tree"](app=app, root=root, home=home)
+    shutil.copytree(root / "nexus" / "embedded", home / "nexus" / "embedded", ignore=_LEFT_BEHIND)
     if (root / "tests" / app).is_dir():
         shutil.copytree(root / "tests" / app, home / "tests" / app, ignore=_LEFT_BEHIND)
     (home / "tests").mkdir(exist_ok=True)
-    for name in ("manage.py", "pyproject.toml", *settings, *shared):
+    shared = [f"tests/{path.name}" for path in (root / "tests").glob("*.py")]
+    for name in ("pyproject.toml", *shared):
         shutil.copy2(root / name, home / name)
 
 

@@ -26,7 +26,7 @@ def extract(app: str, *more: str, tree: Path = ROOT) -> "subprocess.CompletedPro
 def project(tmp_path: Path) -> Path:
     """A copy of the project, to be spoilt; of the apps' tests, those of orders."""
     tree, pyc = tmp_path / "project", shutil.ignore_patterns("__pycache__")
-    for folder in ("nexus", "tests/architecture", "tests/orders"):
+    for folder in ("nexus", "deploy/image", "tests/architecture", "tests/orders"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=pyc)
     for file in ("manage.py", "pyproject.toml", "tests/__init__.py", "tests/conftest.py"):
         shutil.copy2(ROOT / file, tree / file)

@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from tests.architecture.extraction import copy_alone
 from tests.deploy.image import ALONE, BESIDE, build, environment, files
 from tests.deploy.tools import REPOSITORY
 
@@ -34,12 +33,13 @@ def project(tmp_path: Path) -> Path:
 
 class TestTheFiles:
     @pytest.mark.parametrize("app", APPS)
-    def test_are_those_with_which_the_app_can_leave(self, app: str, tmp_path: Path) -> None:
-        copy_alone(app=app, root=REPOSITORY, home=tmp_path / "leaves")
-        ALONE["copy_tree"](app=app, root=REPOSITORY, home=tmp_path / "image")
+    def test_are_nothing_of_another_app(self, app: str, tmp_path: Path) -> None:
+        """That they are enough, tests/architecture/test_extraction.py shows with the same files."""
+        ALONE["copy_tree"](app=app, root=REPOSITORY, home=tmp_path)
 
-        leaves = {name for name in files(tmp_path / "leaves") if not name.startswith(("tests/", "nexus/embedded/"))}
-        assert files(tmp_path / "image") == leaves - {"pyproject.toml"} | {"deploy/image/connected.py"}
+        others = {f"nexus/{other}/" for other in APPS if other != app}
+        assert f"nexus/{app}/apps.py" in files(tmp_path)
+        assert not {name for name in files(tmp_path) if any(name.startswith(other) for other in others)}
 
     def test_are_all_for_the_monolith(self, tmp_path: Path) -> None:
         ALONE["copy_tree"](app="monolith", root=REPOSITORY, home=tmp_path)

@@ -148,8 +148,8 @@ class TestAShareThatArrives:
 
         outcomes = [stockroom.hears_again([letter]) for _ in range(3)]
 
-        assert [outcome.applied for outcome in outcomes] == [1, 0, 0]
-        assert stockroom.on_hand() == {"LAMP": 6}
+        assert [(outcome.applied, outcome.duplicate) for outcome in outcomes] == [(1, 0), (0, 1), (0, 1)]
+        assert (stockroom.on_hand(), errors()) == ({"LAMP": 6}, [])
 
     def test_counts_once_even_past_the_inbox(self, stockroom: Stockroom) -> None:
         stockroom.has(LAMP=1)

@@ -1,4 +1,4 @@
-"""A server with a certificate that nobody has reason to trust."""
+"""A server with a certificate of its own making."""
 
 import contextlib
 import socket
@@ -18,10 +18,11 @@ from cryptography.x509.oid import NameOID
 
 
 @contextmanager
-def self_signed(home: Path) -> Iterator[tuple[int, threading.Event]]:
-    """Its port, and an event that is set when a client has turned its certificate down."""
+def self_signed(home: Path, *, host: str) -> Iterator[tuple[int, Path, threading.Event]]:
+    """Its port, its certificate for that host, and an event that is set when a client has turned it down."""
     context, refused = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
-    context.load_cert_chain(_certificate(home))
+    certificate = _certificate(home, host)
+    context.load_cert_chain(certificate)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -35,14 +36,14 @@ def self_signed(home: Path) -> Iterator[tuple[int, threading.Event]]:
                             refused.set()
 
         threading.Thread(target=serve, daemon=True).start()
-        yield server.getsockname()[1], refused
+        yield server.getsockname()[1], certificate, refused
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _certificate(home: Path) -> Path:
+def _certificate(home: Path, host: str) -> Path:
     """Key and certificate in one file."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
     now = datetime.now(UTC)
     certificate = (
         x509.CertificateBuilder()
@@ -52,7 +53,7 @@ def _certificate(home: Path) -> Path:
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - timedelta(hours=1))
         .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))]), critical=False)
         .sign(key, hashes.SHA256())
     )
     file = home / "server.pem"

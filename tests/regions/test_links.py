@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +19,7 @@ from nexus.contracts.base import enclose, uuid7
 from nexus.contracts.inventory import ShareSent, StockRejected
 from nexus.eventbus import bus
 from nexus.eventbus.backends import celery
-from nexus.eventbus.backends.celery import links
+from nexus.eventbus.backends.celery import connecting, links
 from nexus.eventbus.backends.celery.publisher import Publisher, PublishFailed
 from nexus.eventbus.backends.celery.topology import Topology
 from nexus.eventbus.registry import members
@@ -144,6 +145,19 @@ class TestALink:
             carry()
         assert position() == before != ""
 
+    def test_passes_over_a_node_that_is_gone(
+        self, stockroom: Stockroom, us: OtherSide, settings: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(connecting, "_in_any_order", list)
+        us.declare()
+        settings.REGION_LINKS = {"us": f"amqp://127.0.0.1:1/us;{settings.REGION_LINKS['us']}"}
+        stockroom.has(LAMP=10)
+        services.send_share(sku="LAMP", to_region="us", quantity=4)
+
+        carry()
+
+        assert [record.type for record in us.taken()] == [ShareSent.type]
+
     def test_may_send_nothing_else_even_if_it_wanted_to(self, us: OtherSide, settings: Any) -> None:
         us.declare()
         us.channel.queue_bind(QUEUE, exchange=f"{NAMESPACE}.events", routing_key="inventory.#")
@@ -159,15 +173,23 @@ class TestALink:
 
 
 class TestAnEncryptedLink:
-    def test_goes_to_nobody_whose_certificate_is_not_trusted(self, tmp_path: Any) -> None:
-        with (
-            self_signed(tmp_path) as (port, refusals),
-            closing(Publisher(address=f"amqps://127.0.0.1:{port}/us")) as publish,
-        ):
-            with pytest.raises(OperationalError, match="CERTIFICATE_VERIFY_FAILED"):
-                publish([record_of(enclose(StockRejected(order_id=uuid7(), skus=()), sequence=1))])
+    @pytest.mark.parametrize(
+        ("host", "trusted", "complaint"),
+        [("127.0.0.1", False, "self-signed certificate"), ("127.0.0.2", True, "IP address mismatch")],
+        ids=["that nobody trusts", "of another host"],
+    )
+    def test_goes_to_nobody_with_a_certificate(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, host: str, trusted: bool, complaint: str
+    ) -> None:
+        verdict = record_of(enclose(StockRejected(order_id=uuid7(), skus=()), sequence=1))
+        with self_signed(tmp_path, host=host) as (port, certificate, refused):
+            if trusted:
+                monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            with closing(Publisher(address=f"amqps://127.0.0.1:{port}/us")) as publish:
+                with pytest.raises(OperationalError, match=complaint):
+                    publish([verdict])
 
-            assert refusals.wait(10), "it did not come as far as the certificate"
+                assert refused.wait(10), "it did not come as far as the certificate"
 
 
 class TestTheCommand:

@@ -6,10 +6,12 @@ import traceback
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from nexus.inventory.models import Location, Reason
 from nexus.inventory.services import adjust_stock
 from tests.simulation.broker import Elsewhere
+from tests.simulation.faults import Faults
 from tests.simulation.people import PLACES, SHELVES
 from tests.simulation.stage import Stage, sweep_up
 from tests.simulation.world import World
@@ -55,7 +57,7 @@ def _play_on_one_stage(seeds: list[int]) -> Iterator[Life]:
         opening = open_shop(stage)
         for seed in seeds:
             with stage.life(seed):
-                life = _live(World(seed=seed, stage=stage, elsewhere=Elsewhere(opening.records)), seed)
+                life = lived(World(seed=seed, stage=stage, elsewhere=Elsewhere(opening.records)), seed)
             yield life
 
 
@@ -79,7 +81,18 @@ def open_shop(stage: Stage) -> Elsewhere:
     return elsewhere
 
 
-def _live(world: World, seed: int) -> Life:
+class Lived(Protocol):
+    """A world in which a life is played; `trace` tells what happened in it."""
+
+    trace: list[str]
+    faults: Faults
+
+    def live(self) -> None:
+        """:raises AssertionError: a promise was broken, which `promise` of the error names"""
+
+
+def lived(world: Lived, seed: int) -> Life:
+    """Play the life of the world to its end, and say what became of it."""
     broken = promise = ""
     try:
         world.live()
@@ -88,3 +101,15 @@ def _live(world: World, seed: int) -> Life:
     except Exception:  # noqa: BLE001  whatever the services raise that is no refusal is a finding
         broken = traceback.format_exc()
     return Life(seed=seed, broken=broken, promise=promise, trace=tuple(world.trace), happened=world.faults.happened)
+
+
+def show(mistake: str, *, within: Iterable[Life]) -> str:
+    """
+    Which life shows a planted mistake, and what it breaks.
+
+    :raises AssertionError: none does, or it breaks something that was never promised
+    """
+    found = next((life for life in within if life.broken), None)
+    assert found is not None, f"{mistake} goes unseen"
+    assert found.promise, found.broken
+    return f"{mistake}: seed {found.seed}: {found.promise}"

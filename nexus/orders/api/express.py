@@ -81,13 +81,10 @@ class Counter:
         self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, Outcome]] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="orders")
         self._serving: asyncio.Task[None] | None = None
-        self._turned_away = False
 
     def is_full(self) -> bool:
         """Whether who comes now is told to come again."""
-        full = len(self._waiting) >= MOST_WAITING
-        self._turned_away |= full
-        return full
+        return len(self._waiting) >= MOST_WAITING
 
     def pressure(self) -> float:
         """How full the queue is, of 1."""
@@ -113,9 +110,9 @@ class Counter:
             while self._waiting:
                 figures.pool_waiting.labels("orders").set(len(self._waiting))
                 if batch := self._next():
-                    began, self._turned_away = _now(), False
+                    began = _now()
                     await self._write(batch)
-                    if self._turned_away:
+                    if self.is_full():
                         await self._rest(BREATH * (_now() - began))
         finally:
             figures.pool_waiting.labels("orders").set(0)

@@ -21,28 +21,32 @@ def addresses() -> list[str]:
 
 def shuffled() -> list[str]:
     """The same in an order of chance."""
-    return random.sample(addresses(), len(addresses()))
+    return _in_any_order(addresses())
 
 
 def connect(*, within: float, silence: float, elsewhere: str = "") -> Connection:
     """
     A connection that stands, made `within` so many seconds for each node; an answer may take `silence` seconds. It
-    leads to our own broker, or to one `elsewhere`, of which all nodes' URLs may be named as well.
+    leads to our own broker, or to one `elsewhere`, whose nodes may be named as well and must show who they are.
 
     :raises OperationalError: no node answers; what the last one did
     """
-    nodes = random.sample(found := elsewhere.split(";"), len(found)) if elsewhere else shuffled()
-    *others, last = nodes
+    *others, last = _in_any_order(elsewhere.split(";")) if elsewhere else shuffled()
     for url in others:
         try:
-            return _connect(url, within, silence, trust=_trust(url) if elsewhere else False)
+            return _connect(url, within, silence, named=bool(elsewhere))
         except OperationalError:
             continue
-    return _connect(last, within, silence, trust=_trust(last) if elsewhere else False)
+    return _connect(last, within, silence, named=bool(elsewhere))
 
 
-def _connect(url: str, within: float, silence: float, *, trust: dict[str, object] | bool) -> Connection:
+def _in_any_order(nodes: list[str]) -> list[str]:
+    return random.sample(nodes, len(nodes))
+
+
+def _connect(url: str, within: float, silence: float, *, named: bool) -> Connection:
     options = {"read_timeout": silence, "write_timeout": silence}
+    trust = _of_its_host(url) if named else False
     connection = Connection(url, connect_timeout=within, ssl=trust, transport_options=options)
     try:
         # Once: left to itself it would sleep for two seconds and try again.
@@ -52,7 +56,7 @@ def _connect(url: str, within: float, silence: float, *, trust: dict[str, object
         raise
 
 
-def _trust(url: str) -> dict[str, object] | bool:
-    """On the way elsewhere lie networks that are not ours: kombu alone would take any certificate for amqps://."""
+def _of_its_host(url: str) -> dict[str, object] | bool:
+    """Left alone, a trusted certificate would do of any host whatever: the name in it is not looked at."""
     parts = urlsplit(url)
     return {"cert_reqs": CERT_REQUIRED, "server_hostname": parts.hostname} if parts.scheme == "amqps" else False
