@@ -88,9 +88,12 @@ class FaultProxy:
         """Hang up on everybody; with `reset` by RST. New connections are welcome."""
         self._call(self._cut(reset=reset))
 
-    def half_open(self) -> None:
-        """The server drops every connection there is, and no client is told. New connections are welcome."""
-        self._call(self._half_open())
+    def half_open(self, *, last_words: bytes = b"") -> None:
+        """
+        The server drops every connection there is, and no client is told; it hears these `last_words` and nothing
+        more. New connections are welcome.
+        """
+        self._call(self._half_open(last_words))
 
     def close(self) -> None:
         self._call(self._end())
@@ -131,9 +134,10 @@ class FaultProxy:
         for link in list(self._links):
             self._hang_up(link, reset=reset)
 
-    async def _half_open(self) -> None:
+    async def _half_open(self, last_words: bytes) -> None:
         for link in self._links:
             link.mute = True
+            link.client.write(last_words)
             if link.server is not None:
                 link.server.close()
 

@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 def self_signed(home: Path, *, host: str) -> Iterator[tuple[int, Path, threading.Event]]:
     """Its port, its certificate for that host, and an event that is set when a client has turned it down."""
     context, refused = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), threading.Event()
-    certificate = _certificate(home, host)
+    certificate = certificate_of(home, host)
     context.load_cert_chain(certificate)
     with socket.create_server(("127.0.0.1", 0)) as server:
 
@@ -40,7 +40,7 @@ def self_signed(home: Path, *, host: str) -> Iterator[tuple[int, Path, threading
         server.shutdown(socket.SHUT_RDWR)
 
 
-def _certificate(home: Path, host: str) -> Path:
+def certificate_of(home: Path, host: str) -> Path:
     """Key and certificate in one file."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])

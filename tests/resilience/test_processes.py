@@ -14,6 +14,7 @@ from tests.resilience.shop import FAULTS, ORDERS, ProxiedShop
 
 BUYERS = 24
 """More than a web process has threads."""
+BEGINNING_OF_A_FRAME = b"\x01\x00\x01\x00\x00\x10\x00of 4096 bytes"
 ALARMED = "rabbit_alarm:get_alarms() =/= []."
 
 
@@ -82,6 +83,16 @@ class TestABrokerWithoutMemory:
         eventually(lambda: shop.log_of("relay").count("again in") > gave_up, within=90)
         assert status_of(shop, order_id) == "placed"
         rabbitmq.control("set_vm_memory_high_watermark", "0.4")
+
+        eventually(lambda: status_of(shop, order_id) == "confirmed", within=90)
+
+
+class TestABrokerThatVanishes:
+    def test_in_the_middle_of_a_frame_keeps_nobody(self, shop: ProxiedShop) -> None:
+        """Neither workers nor relay wait for the rest of it; they notice that nothing comes, and connect anew."""
+        shop.proxies["rabbitmq"].half_open(last_words=BEGINNING_OF_A_FRAME)
+
+        order_id = place(shop)
 
         eventually(lambda: status_of(shop, order_id) == "confirmed", within=90)
 

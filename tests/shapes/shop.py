@@ -141,7 +141,10 @@ def running_shop(words: Sequence[str], *, var: Path, **more: str) -> Iterator[Ma
             start_new_session=True,
         )
     try:
-        eventually(lambda: _has_greeted(process, log), within=OPENS_WITHIN, every=0.2)
+        try:
+            eventually(lambda: _has_greeted(process, log), within=OPENS_WITHIN, every=0.2)
+        except AssertionError as late:
+            raise AssertionError(log.read_text()[-3000:]) from late
         yield environment
     finally:
         process.send_signal(signal.SIGINT)

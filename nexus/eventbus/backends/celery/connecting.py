@@ -12,6 +12,11 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from kombu import Connection
 from kombu.exceptions import OperationalError
+from kombu.transport import TRANSPORT_ALIASES
+
+from nexus.eventbus.backends.celery.transport import ALIASES
+
+TRANSPORT_ALIASES.update(ALIASES)
 
 
 def addresses() -> list[str]:
