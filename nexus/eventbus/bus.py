@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import import_module
 from types import ModuleType
 
@@ -12,7 +12,7 @@ from django.conf import settings
 from nexus.eventbus import backends
 from nexus.eventbus.chores import Chores
 from nexus.eventbus.registry import members
-from nexus.eventbus.relay import Relay
+from nexus.eventbus.relay import FollowedElsewhere, Relay
 
 log = logging.getLogger("nexus.eventbus")
 
@@ -77,7 +77,8 @@ def drain(*, steps: int = 1_000_000) -> int:
 
     For tests and commands; only for a bus that lives in one process.
 
-    :raises RuntimeError: it does not come to rest, or another process carries already
+    :raises FollowedElsewhere: another process carries already
+    :raises RuntimeError: it does not come to rest
     """
     total = 0
     with ExitStack() as stack:
@@ -97,8 +98,9 @@ def settle(*, timeout: float = 600) -> None:
     :raises TimeoutError: nobody seems to carry it
     """
     if backend().CARRIED_BY_WEB:
-        drain()
-        return
+        with suppress(FollowedElsewhere):
+            drain()
+            return
     deadline = time.monotonic() + timeout
     while lags := {name: lag for name, lag in lag_of_subscribers().items() if lag}:
         if time.monotonic() > deadline:

@@ -39,6 +39,10 @@ Only = Callable[[Record], bool]
 """Which of a log's records are handed on; the position moves past the others."""
 
 
+class FollowedElsewhere(RuntimeError):
+    """Another process holds the consumer's place in the log."""
+
+
 class Relay:
     """One log, one consumer. Any number may run; one is active, the others stand by."""
 
@@ -77,7 +81,11 @@ class Relay:
 
     @contextmanager
     def stepping(self) -> Iterator[Callable[[], int]]:
-        """For drains: a function that does one step and returns how many records it moved; 0 means there are none."""
+        """
+        For drains: a function that does one step and returns how many records it moved; 0 means there are none.
+
+        :raises FollowedElsewhere: another process carries already
+        """
 
         def step() -> int:
             while True:
@@ -89,7 +97,7 @@ class Relay:
 
         with closing(self._store.reader(self.consumer)) as reader:
             if not reader.acquire():
-                raise RuntimeError(f"{self.consumer} is followed by another process")
+                raise FollowedElsewhere(f"{self.consumer} is followed by another process")
             yield step
 
     def _follow(self, reader: Reader, stop: threading.Event) -> Iterator[int]:

@@ -159,6 +159,19 @@ class TestFigures:
 
 
 class TestEverything:
+    def test_is_filled_again_while_it_sells(self, shop: ShapedShop) -> None:
+        """Whoever carries the events: the command waits until they are heard."""
+        done = shop.manage("seed", "--size", "tiny", "--seed", "1")
+
+        assert done.returncode == 0, done.stdout + done.stderr
+
+    def test_turns_down_the_goods_of_another_shop(self, shop: ShapedShop) -> None:
+        done = shop.manage("seed", "--size", "tiny", "--seed", "2")
+
+        assert done.returncode == 1
+        assert "Was this shop filled with another --seed?" in done.stderr
+        assert "Traceback" not in done.stderr
+
     def test_keeps_its_promises(self, shop: ShapedShop) -> None:
         done = shop.manage("verify")
 

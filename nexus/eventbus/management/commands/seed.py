@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from django.apps import AppConfig, apps
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from nexus.contracts.errors import NexusError
 from nexus.contracts.seeding import SIZES, Progress, SeedPlan
 from nexus.eventbus import bus
 
@@ -30,9 +31,11 @@ class Command(BaseCommand):
         chosen = {name: options[name] for name in ("products", "customers", "orders") if options[name] is not None}
         plan = replace(SIZES[options["size"]], seed=options["seed"], **chosen)
         configs = {config.label: config for config in apps.get_app_configs()}
-        for label in ORDER:
-            if label in configs:
+        for label in filter(configs.__contains__, ORDER):
+            try:
                 self._fill(configs[label], plan)
+            except NexusError as why:
+                raise CommandError(f"{label}: {why} Was this shop filled with another --seed?") from why
 
     def _fill(self, config: AppConfig, plan: SeedPlan) -> None:
         progress: Progress = config.seed(plan)  # type: ignore[attr-defined]
