@@ -61,8 +61,7 @@ def apart(app: str, *, port: int, shop_port: int) -> Shape:
     # What the shop's own processes are told of apps elsewhere is none of its business.
     behind = {"NEXUS_TRUSTED_PROXIES": "1", "NEXUS_SERVICES": ""}
     door = Part(name=app, command=server_command(port=port), environment=own | behind, port=port, says=SERVES)
-    url = own["NEXUS_POSTGRES_URL"]
-    return Shape(carriers=carriers, doors=[door], database=f"{url}_{app}" if url else "")
+    return Shape(carriers=carriers, doors=[door], database=_database_of(app, own["NEXUS_POSTGRES_URL"]))
 
 
 def services(*, port: int, ports: Mapping[str, int]) -> Shape:
@@ -106,6 +105,12 @@ def with_role(url: str, app: str) -> str:
     _, colon, password = who.partition(":")
     role = f"{parts.path.lstrip('/')}_{app}"
     return urlunsplit(parts._replace(netloc=f"{role}{colon}{password}@{place}"))
+
+
+def _database_of(app: str, url: str) -> str:
+    """The address of the app's database there, for libpq; empty where there is none."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path}_{app}")) if url else ""
 
 
 def _manage(name: str, *words: str, **environment: str) -> Part:

@@ -266,6 +266,14 @@ class TestApart:
         assert shape.database == "postgresql://nexus_inventory@127.0.0.1:6000/nexus_inventory"
         assert shape.doors[0].environment["NEXUS_JWKS_URL"].startswith("http://127.0.0.1:9000/")
 
+    def test_waits_for_its_database_at_whichever_node_has_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEXUS_POSTGRES_URL", "postgresql://nexus:x@a:6000,b:6001/nexus?sslmode=require")
+
+        assert (
+            apart("inventory", port=9001, shop_port=9000).database
+            == "postgresql://nexus_inventory:x@a:6000,b:6001/nexus_inventory?sslmode=require"
+        )
+
     def test_waits_for_no_database_where_it_has_none(self) -> None:
         assert apart("catalog", port=9001, shop_port=9000).database == ""
 

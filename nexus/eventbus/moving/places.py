@@ -1,14 +1,16 @@
 """A database as whoever moves it sees it: it can be come into, shut to everybody else, and opened again."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
-from urllib.parse import unquote, urlsplit
 
 import psycopg
 from django.conf import settings
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from nexus.eventbus.stores.postgres_rows import DJANGOS_OWN
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 MAINTENANCE = "postgres"
@@ -33,13 +35,17 @@ class CannotMove(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """A database: its server, the role that comes in, which must own it, and its name."""
+    """
+    A database: its server, the role that comes in, which must own it, and its name. `host` and `port` are lists when
+    the server is a primary and its standbys; `more` is whatever else libpq is told, such as ``sslmode``.
+    """
 
     host: str
-    port: int
+    port: str
     user: str
     password: str
     name: str
+    more: Mapping[str, Any]
 
     @classmethod
     def of_settings(cls, alias: str) -> "Place":
@@ -47,10 +53,11 @@ class Place:
         found = settings.DATABASES[alias]
         return cls(
             host=found["HOST"],
-            port=int(found["PORT"]),
+            port=found["PORT"],
             user=found["USER"],
             password=found["PASSWORD"],
             name=found["NAME"],
+            more={name: value for name, value in found["OPTIONS"].items() if name not in DJANGOS_OWN},
         )
 
     @classmethod
@@ -60,16 +67,18 @@ class Place:
 
         :raises CannotMove: it is no such address
         """
-        parts = urlsplit(url)
-        if parts.scheme not in ("postgresql", "postgres") or not parts.hostname or len(parts.path) < 2:
-            raise CannotMove("--to must look like postgresql://ROLE:PASSWORD@HOST:PORT/nexus, as NEXUS_POSTGRES_URL")
-        return cls(
-            host=parts.hostname,
-            port=parts.port or 5432,
-            user=unquote(parts.username or ""),
-            password=unquote(parts.password or ""),
-            name=f"{parts.path.lstrip('/')}_{app}",
-        )
+        try:
+            found: dict[str, Any] = {"user": "", "password": "", "port": "5432"} | conninfo_to_dict(url)
+            host, name = found.pop("host"), found.pop("dbname")
+        except (psycopg.ProgrammingError, KeyError):
+            # Without what is wrong with it, which may be the password.
+            raise CannotMove(
+                "--to must look like postgresql://ROLE:PASSWORD@HOST:PORT/nexus, as NEXUS_POSTGRES_URL"
+            ) from None
+        if "," in host:
+            found.setdefault("target_session_attrs", "read-write")
+        place = {each: found.pop(each) for each in ("port", "user", "password")}
+        return cls(host=host, name=f"{name}_{app}", more=found, **place)
 
     def __str__(self) -> str:
         return f"{self.name} at {self.host}:{self.port}"
@@ -82,14 +91,17 @@ class Place:
         """
         try:
             return psycopg.connect(
-                host=self.host,
-                port=self.port,
-                user=self.user,
-                password=self.password,
-                dbname=name or self.name,
+                **{
+                    **self.more,
+                    "host": self.host,
+                    "port": self.port,
+                    "user": self.user,
+                    "password": self.password,
+                    "dbname": name or self.name,
+                    "connect_timeout": 5,
+                    "options": f"{self.more.get('options', '')} {OPTIONS}",
+                },
                 autocommit=True,
-                connect_timeout=5,
-                options=OPTIONS,
             )
         except psycopg.OperationalError as why:
             raise CannotMove(f"{name or self}: {why}") from why

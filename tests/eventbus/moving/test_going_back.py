@@ -4,6 +4,7 @@ from io import StringIO
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from nexus.eventbus.moving.places import CannotMove
@@ -86,13 +87,30 @@ class TestTheCommand:
         assert "rows of" in said.getvalue()
         assert "nobody could write for" in said.getvalue()
 
+    def test_finds_the_primary_among_the_nodes_of_either_server(
+        self, moved: Moved, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moved.is_spoiled = True
+        moved.fill()
+        several = f"{moved.target.host}:1,{moved.target.host}:{moved.target.port}"
+        found = settings.DATABASES[SOURCE]
+        monkeypatch.setitem(found, "HOST", f"{found['HOST']},{found['HOST']}")
+        monkeypatch.setitem(found, "PORT", f"1,{found['PORT']}")
+        monkeypatch.setitem(found, "OPTIONS", found["OPTIONS"] | {"target_session_attrs": "read-write"})
+
+        for step in ([], ["--switch"], ["--undo"], ["--switch"], ["--retire"]):
+            address = self.address(moved).replace(f"{moved.target.host}:{moved.target.port}", several)
+            call_command("move", APP, *step, to=f"{address}?application_name=moving", stdout=StringIO())
+
+        assert len(moved.rows(moved.target, "shelf")) == 3
+
     def test_says_why_not(self, moved: Moved) -> None:
         tell(moved.new, lit())
 
         with pytest.raises(CommandError, match="is in use"):
             call_command("move", APP, to=self.address(moved))
 
-    @pytest.mark.parametrize("address", ["nexus", "mysql://a/b", "postgresql://a"])
+    @pytest.mark.parametrize("address", ["nexus", "mysql://a/b", "postgresql://a", "postgresql:///nexus"])
     def test_wants_an_address(self, address: str) -> None:
         with pytest.raises(CommandError, match="--to must look like"):
             call_command("move", APP, to=address)
