@@ -89,8 +89,11 @@ def _parser() -> argparse.ArgumentParser:
 def _run(var: Path, shape: str) -> int:
     port = _port()
     changes.forget_bus(var=var)  # left by one that was killed
-    progress = Progress(stream=sys.stdout)
+    changed, progress = changes.wanted(var=var), Progress(stream=sys.stdout)
     if shape == "embedded":
+        if changed:
+            file, names = var / changes.WANTED, ", ".join(sorted(changed))
+            raise EmbeddedError(f"{file} sets {names} for a shop of several processes: make run SHAPE=monolith")
         return Shop(var=var, port=port, progress=progress, steps=STEPS, server=server_command(port=port)).run()
     supervised = [sys.executable, "-m", "nexus.embedded.supervised", shape, str(port)]
     prepare, fill = STEPS
@@ -98,7 +101,7 @@ def _run(var: Path, shape: str) -> int:
         replace(prepare, command=[*prepare.command, "--roles"]),
         replace(fill, command=[*supervised, "--", *fill.command]),
     )
-    shop = Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker)
+    shop = Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker, changed=changed)
     return (replace(shop, staff_port=partial(port_of, "accounts", var=var)) if shape == "services" else shop).run()
 
 

@@ -13,6 +13,8 @@ from .errors import EmbeddedError
 
 WANTED, IN_FORCE, BUS = "shop.env", "shop.env.in-force", "bus.env"
 CARRIES = ("NEXUS_EVENT_BUS", "NEXUS_BUS_NAMESPACE", "NEXUS_BROKER_URL", "NEXUS_KAFKA_SERVERS")
+APART = {"NEXUS_SERVICES", "NEXUS_POSTGRES_ELSEWHERE"}
+"""What says that some of the shop is not in its own engines."""
 WITHIN = 120.0
 LOOK_EVERY = 0.1
 
