@@ -47,7 +47,7 @@ CLAIMS = (
             "tests/deploy/test_services.py",
             "tests/deploy/test_alone.py",
             "tests/eventbus/moving/test_move.py",
-            "tests/extraction/test_document.py",
+            "tests/extraction/test_short_run.py",
         ],
         lives_in=[
             "nexus/embedded/shapes.py",
@@ -56,8 +56,8 @@ CLAIMS = (
             "Dockerfile",
             "docs/extracting-an-app.md",
         ],
-        note="Each has an image of its own by a build argument; no container engine was at hand to build it. An app "
-        "leaves a shop that sells in `make nightly` only.",
+        note="Each has an image of its own by a build argument; no container engine was at hand to build it. "
+        "Inventory leaves a shop that sells; the way back is in `make nightly`.",
     ),
     Claim(
         number=2,

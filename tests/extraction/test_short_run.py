@@ -1,8 +1,4 @@
-"""
-The document's way out, to the switch, while customers buy: ``make test ARGS=tests/extraction/short_run.py``.
-
-A minute of two cores, for which the whole suite has no room; `make nightly` takes both ways, and goes without guards.
-"""
+"""The document's way out, to the switch, while customers buy; `make nightly` goes both ways, and without guards too."""
 
 from pathlib import Path
 
