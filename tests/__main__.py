@@ -16,6 +16,7 @@ UNDER_FIRE = (
     "architecture",
     "chaos",
     "deploy",
+    "extraction",
     "failpoints",
     "kubernetes",
     "mixed",

@@ -17,7 +17,7 @@ APPS = ("accounts", "catalog", "gateway", "inventory", "orders")
 MONOLITH = "monolith"
 SHELF = ("contracts", "eventbus", "telemetry", "web")
 """Not `embedded`, which starts engines where there are no containers."""
-SETTINGS = ("__init__", "base", "environment", "regions", "secrets")
+SETTINGS = ("__init__", "base", "databases", "environment", "regions", "secrets")
 MORE_SETTINGS = {"accounts": ("staff",)}
 BESIDE = ("manage.py", "deploy/image/connected.py")
 

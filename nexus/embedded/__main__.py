@@ -1,24 +1,30 @@
-"""The command line: ``run``, ``backup``, ``restore``, ``beside``, ``exec`` and ``status``."""
+"""
+The command line: ``run``, ``backup``, ``restore``, ``beside``, ``set``, ``apart``, ``postgres``, ``exec``, ``status``.
+"""
 
 import argparse
 import os
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from . import changes
 from .backup import back_up
 from .broker import broker
 from .errors import EmbeddedError
 from .foreground import run_in_foreground
 from .interrupts import Terminated
 from .launcher import engines
+from .postgres import Postgres
 from .progress import Progress
 from .restoration import restore
 from .run import STEPS, Shop, demo_environment, server_command
+from .shapes import APPS
 from .status import running_engines, status_lines
-from .supervisor import port_of
+from .supervised import port_of
 from .throwaway import throwaway_engines
 
 SHAPES = ("embedded", "monolith", "services")
@@ -27,23 +33,8 @@ SHAPES = ("embedded", "monolith", "services")
 def main(*, arguments: Sequence[str]) -> int:
     """Do what the command line says and return the exit status."""
     options = _parser().parse_args(arguments)
-    var: Path = options.var.resolve()
     try:
-        if options.action == "status":
-            print(*status_lines(var=var), sep="\n")
-            return 0
-        if options.action == "run":
-            return _run(var, options.shape)
-        if options.action == "backup":
-            back_up(var=var, to=options.to.resolve(), progress=Progress(stream=sys.stdout))
-            return 0
-        if options.action == "restore":
-            return restore(var=var, source=options.source.resolve(), progress=Progress(stream=sys.stdout))
-        if options.action == "beside":
-            return run_in_foreground(
-                command=options.command, environment=demo_environment(running_engines(var=var), var)
-            )
-        return _exec(var, options.throwaway, options.command)
+        return _do(options, options.var.resolve())
     except EmbeddedError as error:
         print(f"nexus: {error}", file=sys.stderr)
         return 1
@@ -51,6 +42,21 @@ def main(*, arguments: Sequence[str]) -> int:
         return 128 + signal_.signum
     except KeyboardInterrupt:
         return 130
+
+
+def _do(options: argparse.Namespace, var: Path) -> int:
+    actions: dict[str, Callable[[], int]] = {
+        "run": lambda: _run(var, options.shape),
+        "backup": lambda: _backup(var, options.to.resolve()),
+        "restore": lambda: restore(var=var, source=options.source.resolve(), progress=Progress(stream=sys.stdout)),
+        "beside": lambda: _beside(var, options.command),
+        "set": lambda: _set(var, dict(options.settings)),
+        "apart": lambda: _apart(var, options.app, options.port),
+        "postgres": lambda: _postgres(var),
+        "status": lambda: _status(var),
+        "exec": lambda: _exec(var, options.throwaway, options.command),
+    }
+    return actions[options.action]()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -67,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
     restore_.add_argument("source", type=Path, metavar="FROM", help="the folder")
     beside = actions.add_parser("beside", parents=[shared], help="run a command in the demo shop that runs")
     beside.add_argument("command", nargs="+", metavar="COMMAND", help="the command, after --")
+    set_ = actions.add_parser("set", parents=[shared], help="change settings of the shop that runs: NAME=VALUE")
+    set_.add_argument("settings", nargs="+", type=_setting, metavar="NAME=VALUE", help="without a value: no more")
+    apart = actions.add_parser("apart", parents=[shared], help="run one app's own processes beside the shop that runs")
+    apart.add_argument("app", choices=APPS)
+    apart.add_argument("port", type=int, help="where its web process serves; others reach it by that")
+    actions.add_parser("postgres", parents=[shared], help="run a PostgreSQL of its own in VAR, and say where")
     actions.add_parser("status", parents=[shared], help="one line per engine")
     exec_ = actions.add_parser("exec", parents=[shared], help="run a command with the engines behind it")
     exec_.add_argument("--throwaway", action="store_true", help="start empty, in VAR/throwaway, and keep nothing")
@@ -76,17 +88,63 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(var: Path, shape: str) -> int:
     port = _port()
-    progress = Progress(stream=sys.stdout)
+    changes.forget_bus(var=var)  # left by one that was killed
+    changed, progress = changes.wanted(var=var), Progress(stream=sys.stdout)
     if shape == "embedded":
+        if changed:
+            file, names = var / changes.WANTED, ", ".join(sorted(changed))
+            raise EmbeddedError(f"{file} sets {names} for a shop of several processes: make run SHAPE=monolith")
         return Shop(var=var, port=port, progress=progress, steps=STEPS, server=server_command(port=port)).run()
-    supervised = [sys.executable, "-m", "nexus.embedded.supervisor", shape, str(port)]
+    supervised = [sys.executable, "-m", "nexus.embedded.supervised", shape, str(port)]
     prepare, fill = STEPS
     steps = (
         replace(prepare, command=[*prepare.command, "--roles"]),
         replace(fill, command=[*supervised, "--", *fill.command]),
     )
-    shop = Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker)
+    shop = Shop(var=var, port=port, progress=progress, steps=steps, server=supervised, broker=broker, changed=changed)
     return (replace(shop, staff_port=partial(port_of, "accounts", var=var)) if shape == "services" else shop).run()
+
+
+def _backup(var: Path, to: Path) -> int:
+    back_up(var=var, to=to, progress=Progress(stream=sys.stdout))
+    return 0
+
+
+def _beside(var: Path, command: Sequence[str]) -> int:
+    """With what the shop's processes have; what the caller names wins."""
+    found = changes.bus(var=var) | changes.wanted(var=var) | running_engines(var=var)
+    unnamed = {name: value for name, value in found.items() if name not in os.environ}
+    return run_in_foreground(command=command, environment=demo_environment(unnamed, var))
+
+
+def _set(var: Path, settings: Mapping[str, str]) -> int:
+    changes.change(settings, var=var)
+    return 0
+
+
+def _apart(var: Path, app: str, port: int) -> int:
+    return _beside(var, [sys.executable, "-m", "nexus.embedded.supervised", "apart", str(port), "--app", app])
+
+
+def _status(var: Path) -> int:
+    print(*status_lines(var=var), sep="\n")
+    return 0
+
+
+def _postgres(var: Path) -> int:
+    # Where the shop has its data is what this one is apart from.
+    os.environ.pop(Postgres.variable, None)
+    with engines(var=var, announce=lambda _: None, kinds=[Postgres]) as addresses:
+        print(addresses[Postgres.variable], flush=True)
+        while True:
+            signal.pause()
+
+
+def _setting(pair: str) -> tuple[str, str]:
+    name, equals, value = pair.partition("=")
+    if not name.startswith("NEXUS_") or not equals:
+        raise argparse.ArgumentTypeError(f"{pair} is not NAME=VALUE with a name that begins with NEXUS_")
+    return name, value
 
 
 def _exec(var: Path, throwaway: bool, command: Sequence[str]) -> int:

@@ -11,6 +11,7 @@ import shutil
 from contextlib import ExitStack
 from pathlib import Path
 
+from . import changes
 from .errors import EmbeddedError
 from .mongo import Mongo
 from .mongo_copy import write_copy
@@ -26,11 +27,15 @@ def back_up(*, var: Path, to: Path, progress: Progress) -> None:
     """
     Copy the shop whose engines run in `var` into a new folder, while it goes on.
 
-    :raises EmbeddedError: it does not run, an engine is the user's own, `to` is there already, or the copy is no good
+    :raises EmbeddedError: it does not run, an engine is the user's own or an app apart, `to` is there already, or the
+        copy is no good
     """
     require_own_engines()
     if to.exists():
         raise EmbeddedError(f"{to} is there already; a backup is a new folder.")
+    if apart := sorted(changes.wanted(var=var).keys() & changes.APART):
+        where = f"{', '.join(apart)} in {var / changes.WANTED}"
+        raise EmbeddedError(f"{where} leads to another server: back each up with its own tools (docs/operations.md).")
     addresses = running_engines(var=var)
     draft = to.with_name(f"{to.name}.part")
     clear(draft / STAGE)

@@ -20,7 +20,9 @@ ENGINES: tuple[type[Engine], ...] = (Mongo, Valkey, Postgres)  # the slowest sta
 
 
 @contextmanager
-def engines(*, var: Path, durable: bool = True, announce: Callable[[str], None]) -> Iterator[dict[str, str]]:
+def engines(
+    *, var: Path, durable: bool = True, announce: Callable[[str], None], kinds: Sequence[type[Engine]] = ENGINES
+) -> Iterator[dict[str, str]]:
     """
     Run the engines under ``var`` for the length of the block and yield their addresses by environment variable.
 
@@ -34,7 +36,7 @@ def engines(*, var: Path, durable: bool = True, announce: Callable[[str], None])
     """
     require_supported_platform()
     var = var.resolve()
-    wanted = [kind(var=var, durable=durable) for kind in ENGINES if not os.environ.get(kind.variable)]
+    wanted = [kind(var=var, durable=durable) for kind in kinds if not os.environ.get(kind.variable)]
     for engine in wanted:
         engine.program()
     if not wanted:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import IO
 
+from . import changes
 from .errors import EmbeddedError
 from .foreground import run_to_be_ended
 from .launcher import ENGINES, engines
@@ -21,8 +22,8 @@ from .run import demo_environment
 from .wheels import VARIABLES
 
 POSTGRES, MONGO, KEPT, FINGERPRINT = "postgres", "mongo", "kept", "fingerprint.json"
-FILES = ("demo.json", "secrets")
-"""Of the shop's directory, what no engine keeps: logins and keys of the demo."""
+FILES = ("demo.json", "secrets", changes.WANTED)
+"""Of the shop's directory, what no engine keeps: logins and keys of the demo, settings that were changed."""
 SOMETHING_LEFT = 2
 """The exit status of `manage.py recover` when all is back, and not all of it in order."""
 
@@ -54,6 +55,7 @@ def restore(*, var: Path, source: Path, progress: Progress) -> int:
 def _put_in_place(draft: Path, var: Path) -> None:
     # Not before all is well: a restore that was broken off leaves nothing that could be taken for a shop.
     (draft / "lock").unlink()
+    _remove(var / changes.WANTED)
     for entry in draft.iterdir():
         _remove(var / entry.name)
         entry.replace(var / entry.name)

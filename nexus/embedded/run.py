@@ -7,7 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -77,6 +77,8 @@ class Shop:
     broker: Broker = no_broker
     staff_port: Callable[[], int] = lambda: 0
     """Where staff have a port of their own, once the shop is open; 0 when it is the shop's."""
+    changed: Mapping[str, str] = field(default_factory=dict)
+    """Settings that were changed while it ran, for the steps; whoever serves reads them itself."""
 
     def run(self) -> int:
         """
@@ -109,7 +111,7 @@ class Shop:
     def _take(self, step: Step, environment: Mapping[str, str]) -> int:
         log = self.var / "run.log"
         with log.open("wb") as output, self.progress.step(title=step.title):
-            status = run_to_be_ended(command=step.command, environment=environment, output=output)
+            status = run_to_be_ended(command=step.command, environment={**environment, **self.changed}, output=output)
         if status and status not in _INTERRUPTED:
             said = tail(path=log)
             self.progress.line(f"{step.title} failed with status {status}. The end of {log}:\n{said}")

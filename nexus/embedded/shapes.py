@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit, urlunsplit
 
@@ -11,33 +11,57 @@ from .run import server_command
 APPS = ("accounts", "catalog", "inventory", "orders")
 SUBSCRIBERS = ("orders", "inventory", "catalog")
 ON_POSTGRES = ("accounts", "inventory", "orders")
+SERVES = "Started worker-"
 WORKERS = 2
 """Of the monolith's web, as in docker-compose.yml."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One process: its name, its command, and what its environment has beyond the shop's. `port` if it serves HTTP."""
+    """
+    One process: its name, its command, and what its environment has beyond the shop's. `port` if it serves HTTP; it
+    does once it `says` so.
+    """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
+    says: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """`carriers` carry events, before the shop opens too; `doors` serve HTTP, the customers' last."""
+    """
+    `carriers` carry events, before the shop opens too, and once the `database` (its address) lets them in, where one is
+    named; `doors` serve HTTP, the customers' last.
+    """
 
     carriers: Sequence[Part]
     doors: Sequence[Part]
+    database: str = ""
 
 
-def monolith(*, port: int) -> Shape:
-    """Web, relay and a worker for each subscriber, all of them with all apps."""
-    carriers = [_manage("relay", "relay"), *(_manage(f"worker {name}", "worker", name) for name in SUBSCRIBERS)]
-    web = Part(name="web", command=server_command(port=port, workers=WORKERS), port=port)
+def monolith(*, port: int, gone: Collection[str] = ()) -> Shape:
+    """Web, relay and a worker for each subscriber, all of them with all apps but those that are `gone`."""
+    here = [name for name in SUBSCRIBERS if name not in gone]
+    carriers = [_manage("relay", "relay"), *(_manage(f"worker {name}", "worker", name) for name in here)]
+    web = Part(name="web", command=server_command(port=port, workers=WORKERS), port=port, says=SERVES)
     return Shape(carriers=carriers, doors=[web])
+
+
+def apart(app: str, *, port: int, shop_port: int) -> Shape:
+    """
+    The processes of one app beside a shop that is open on `shop_port`. Nothing is carried before its database lets it
+    in: what a worker took until then would wait in its hands.
+    """
+    own = settings_of(app, keys=f"http://127.0.0.1:{shop_port}/.well-known/jwks.json")
+    carriers = [_manage(f"relay of {app}", "relay", **own)]
+    carriers += [_manage(f"worker of {app}", "worker", app, **own)] if app in SUBSCRIBERS else []
+    # What the shop's own processes are told of apps elsewhere is none of its business.
+    behind = {"NEXUS_TRUSTED_PROXIES": "1", "NEXUS_SERVICES": ""}
+    door = Part(name=app, command=server_command(port=port), environment=own | behind, port=port, says=SERVES)
+    return Shape(carriers=carriers, doors=[door], database=_database_of(app, own["NEXUS_POSTGRES_URL"]))
 
 
 def services(*, port: int, ports: Mapping[str, int]) -> Shape:
@@ -81,6 +105,12 @@ def with_role(url: str, app: str) -> str:
     _, colon, password = who.partition(":")
     role = f"{parts.path.lstrip('/')}_{app}"
     return urlunsplit(parts._replace(netloc=f"{role}{colon}{password}@{place}"))
+
+
+def _database_of(app: str, url: str) -> str:
+    """The address of the app's database there, for libpq; empty where there is none."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path}_{app}")) if url else ""
 
 
 def _manage(name: str, *words: str, **environment: str) -> Part:

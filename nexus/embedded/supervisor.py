@@ -1,28 +1,21 @@
 """
-Runs the processes of a shape: ``python -m nexus.embedded.supervisor monolith 8080``.
-
-Each line that a process writes is shown with the process's name before it. One that ends is started again, sooner or
-later by how often it did. With ``-- COMMAND`` only those that carry events run, for as long as the command does.
+Keeps processes running. Each line that one writes is shown with its name before it; one that ends is started again,
+sooner or later by how often it did.
 """
 
-import argparse
 import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
-from . import ports
-from .run import answers_at
-from .shapes import APPS, Part, Shape, monolith, services
+from .shapes import Part
 
 LOOK_EVERY = 0.1
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 30.0
@@ -38,10 +31,16 @@ class Running:
     """A part's process, and how often it had to be started."""
 
     part: Part
+    environment: Mapping[str, str]
     process: "subprocess.Popen[str]"
     since: float = field(default_factory=time.monotonic)
     failures: int = 0
     due: float = 0.0
+    serves: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def says(self) -> str:
+        return self.part.says
 
 
 class Supervisor:
@@ -51,6 +50,8 @@ class Supervisor:
         self._out, self._lock = out, threading.Lock()
         self._colourful = out.isatty() and "NO_COLOR" not in os.environ
         self._running: dict[str, Running] = {}
+        self._coming: dict[str, Running] = {}
+        self._leaving: list[Running] = []
         self._places: dict[str, int] = {}
         self._width = 0
         self._stopping = threading.Event()
@@ -61,15 +62,38 @@ class Supervisor:
             signal.signal(number, self._stop)
 
     def start(self, parts: Sequence[Part]) -> None:
-        self._width = max([self._width, *(len(part.name) for part in parts)])
-        for part in parts:
-            self._running[part.name] = Running(part, self._launch(part))
+        self._running |= self._start(parts)
+
+    def renew(self, parts: Sequence[Part], *, unless: Callable[[], bool] = lambda: False) -> bool:
+        """
+        Put these in the place of all that run; False when that became so before their doors were open: then all stays
+        as it was. New doors open beside the old ones, with which they may share a port. Those that carry work beside
+        each other for that moment, which is no different from having two.
+        """
+        self._coming = self._start(parts)
+        self.watch(until=lambda: unless() or all(each.serves.is_set() for each in self._coming.values() if each.says))
+        if failed := unless() and not self.is_stopping:
+            leaving = self._coming
+        else:
+            leaving, self._running = self._running, self._coming
+        self._coming = {}
+        for each in leaving.values():
+            each.process.terminate()
+            each.due = time.monotonic() + END_WITHIN
+        self._leaving += leaving.values()
+        self.watch(until=lambda: not self._leaving)
+        return not failed
 
     def watch(self, *, until: Callable[[], bool] = lambda: False) -> None:
         """Start again what ends, until a signal comes, or that is so."""
         while not self._stopping.wait(LOOK_EVERY) and not until():
-            for each in self._running.values():
+            for each in (*self._running.values(), *self._coming.values()):
                 self._look_at(each)
+            self._leaving = [each for each in self._leaving if not _has_left(each)]
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
 
     def run_beside(self, command: Sequence[str]) -> int:
         """Run a command to its end, or until a signal comes; its exit status."""
@@ -81,7 +105,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """End everything: whoever serves first, then who carries; by force those that take too long."""
-        parts = list(reversed(self._running.values()))
+        parts = [*self._leaving, *self._coming.values(), *reversed(self._running.values())]
         for each in parts:
             # One signal to the parent alone: granian hangs when another comes while it handles the first.
             each.process.terminate()
@@ -91,6 +115,10 @@ class Supervisor:
                 each.process.wait(max(0.0, until - time.monotonic()))
             _kill_all_of(each.process)
             each.process.wait()
+
+    def _start(self, parts: Sequence[Part]) -> dict[str, Running]:
+        self._width = max([self._width, *(len(part.name) for part in parts)])
+        return {part.name: self._launch(part, dict(os.environ)) for part in parts}
 
     def _look_at(self, each: Running) -> None:
         if each.process.poll() is None:
@@ -105,12 +133,13 @@ class Supervisor:
         elif now >= each.due:
             # A parent that was killed leaves children which would go on answering beside the new ones.
             _kill_all_of(each.process)
-            each.process, each.since, each.due = self._launch(each.part), now, 0.0
+            again = self._launch(each.part, each.environment)
+            each.process, each.since, each.due, each.serves = again.process, now, 0.0, again.serves
 
-    def _launch(self, part: Part) -> "subprocess.Popen[str]":
+    def _launch(self, part: Part, environment: Mapping[str, str]) -> Running:
         process = subprocess.Popen(
             list(part.command),
-            env={**os.environ, "PYTHONUNBUFFERED": "1", **self._metrics_of(part), **part.environment},
+            env={**environment, "PYTHONUNBUFFERED": "1", **self._metrics_of(part), **part.environment},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -118,13 +147,16 @@ class Supervisor:
             errors="replace",
             process_group=0,
         )
-        threading.Thread(target=self._pass_on, args=(part, process), daemon=True).start()
-        return process
+        running = Running(part, environment, process)
+        threading.Thread(target=self._pass_on, args=(running,), daemon=True).start()
+        return running
 
-    def _pass_on(self, part: Part, process: "subprocess.Popen[str]") -> None:
-        assert process.stdout
-        for line in process.stdout:
-            self._show(part, line.rstrip("\n"))
+    def _pass_on(self, running: Running) -> None:
+        assert running.process.stdout
+        for line in running.process.stdout:
+            self._show(running.part, line.rstrip("\n"))
+            if running.says and running.says in line:
+                running.serves.set()
 
     def _metrics_of(self, part: Part) -> dict[str, str]:
         """Where several would have one port, each has one of its own: the first the one that is named."""
@@ -147,54 +179,15 @@ class Supervisor:
         self._stopping.set()
 
 
+def _has_left(each: Running) -> bool:
+    """Whether it has ended; by force when its time is up."""
+    if each.process.poll() is None and time.monotonic() < each.due:
+        return False
+    _kill_all_of(each.process)
+    each.process.wait()
+    return True
+
+
 def _kill_all_of(process: "subprocess.Popen[str]") -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def shape_named(name: str, *, port: int, var: Path) -> Shape:
-    """The shape; the services' ports are those of the last time, where they are free."""
-    if name == "monolith":
-        return monolith(port=port)
-    folder = var / "ports"
-    folder.mkdir(parents=True, exist_ok=True)
-    return services(port=port, ports={app: ports.choose(file=folder / app) for app in APPS})
-
-
-def port_of(app: str, *, var: Path) -> int:
-    """Where the app's web process serves, in the shape of services; 0 when it never has."""
-    return ports.remembered(file=var / "ports" / app) or 0
-
-
-def main(words: Sequence[str]) -> int:
-    """The exit status."""
-    parser = argparse.ArgumentParser(prog="python -m nexus.embedded.supervisor", description=__doc__)
-    parser.add_argument("shape", choices=["monolith", "services"])
-    parser.add_argument("port", type=int)
-    parser.add_argument("command", nargs="*", metavar="COMMAND", help="runs beside those that carry events; after --")
-    options = parser.parse_args(words)
-    var = Path(os.environ.get("NEXUS_VAR") or "var")
-    return supervise(shape_named(options.shape, port=options.port, var=var), beside=options.command)
-
-
-def supervise(shape: Shape, *, beside: Sequence[str] = ()) -> int:
-    """Run the shape until a signal comes; or, with a command, those that carry events for as long as that runs."""
-    supervisor = Supervisor(sys.stdout)
-    supervisor.stop_on_signals()
-    try:
-        supervisor.start(shape.carriers)
-        if beside:
-            return supervisor.run_beside(beside)
-        *behind, front = shape.doors
-        supervisor.start(behind)
-        # The customers' door opens when there is somebody behind it.
-        supervisor.watch(until=lambda: all(answers_at(part.port) for part in behind))
-        supervisor.start([front])
-        supervisor.watch()
-        return 0
-    finally:
-        supervisor.stop()
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

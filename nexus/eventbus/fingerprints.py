@@ -2,6 +2,7 @@
 What the stores of this process's apps hold, in one short line for each table: to see that a restore brought all of it.
 
 Truth is what nothing else could make again. Copies are what `rebuild` makes; what passes is how far somebody has come.
+That is `prepare` too: a database that was moved to another place was made there at another moment.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -12,7 +13,7 @@ import msgspec
 
 from nexus.eventbus.registry import Member, members
 
-PASSING = {"relay_cursor", "relay_lease"}
+PASSING = {"relay_cursor", "relay_lease", "django_migrations"}
 
 
 class Kind(StrEnum):

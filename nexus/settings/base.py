@@ -7,7 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from nexus.eventbus.postgresql.connection import PatientConnection
+from nexus.settings.databases import database, servers
 from nexus.settings.environment import Environment
 from nexus.settings.regions import links, region
 from nexus.settings.secrets import secret_key
@@ -66,47 +66,12 @@ WHITENOISE_USE_FINDERS = not STATIC_ROOT.is_dir()
 warnings.filterwarnings("ignore", message="No directory at", category=UserWarning)
 
 STATEMENT_SECONDS = env.number("NEXUS_STATEMENT_SECONDS")
-_server = env.conninfo("NEXUS_POSTGRES_URL", password="NEXUS_POSTGRES_PASSWORD")
-_place = {name: _server.pop(name, "") for name in ("host", "port", "user", "password", "dbname", "options")}
-if "," in _place["host"]:
-    # Of several one is the primary; which one changes when it fails.
-    _server.setdefault("target_session_attrs", "read-write")
+_servers = servers(env)
 
 
 def postgres(name: str) -> dict[str, Any]:
-    """One app's database on the configured server; `name` ends its name."""
-    return {
-        "ENGINE": "nexus.eventbus.postgresql",
-        "NAME": f"{_place['dbname']}_{name}",
-        "HOST": _place["host"],
-        "PORT": _place["port"] or "5432",
-        "USER": _place["user"],
-        "PASSWORD": _place["password"],
-        # No test database needs another's: an app alone has only its own.
-        "TEST": {"DEPENDENCIES": []},
-        "OPTIONS": {
-            "connect_timeout": 3,
-            # A request waits long neither for a connection nor for a lock nor for a statement. TCP notices a server
-            # that has vanished, `PatientConnection` one that takes packets and never answers.
-            "keepalives_idle": 10,
-            "keepalives_interval": 5,
-            "keepalives_count": 3,
-            "tcp_user_timeout": 10_000,
-            "pool": {
-                "min_size": 0,
-                "max_size": env.number("NEXUS_POSTGRES_POOL"),
-                "timeout": 3,
-                "connection_class": PatientConnection,
-                # Left to itself the pool would try to replace a lost connection for minutes, ever more rarely, and
-                # make nobody another meanwhile: the server would be back, and we would not know.
-                "reconnect_timeout": 1,
-            },
-            "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c lock_timeout=5000 "
-            f"-c idle_in_transaction_session_timeout=60000 {_place['options']}".rstrip(),
-            # Whatever else the address says, such as sslmode.
-            **_server,
-        },
-    }
+    """One app's database on the server that all share, or on its own; `name` ends its name."""
+    return database(name, server=_servers.get(name, _servers[""]), env=env)
 
 
 NO_DATABASE = {"ENGINE": "django.db.backends.dummy"}

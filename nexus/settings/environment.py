@@ -5,6 +5,7 @@ starts with ``NEXUS_`` but is not here stops the start: a typo must not silently
 
 import math
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 T = TypeVar("T")
+BEFORE_A_NAME = re.compile(r"\s*,\s*(?=\w+\s*=)")
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,7 @@ VARIABLES = {
         "the server, or a primary and its standbys with commas between; the path begins the databases' names",
     ),
     "NEXUS_POSTGRES_PASSWORD": Variable("", "goes into NEXUS_POSTGRES_URL", secret=True),
+    "NEXUS_POSTGRES_ELSEWHERE": Variable("", "databases on other servers, APP=URL with commas between", secret=True),
     "NEXUS_POSTGRES_POOL": Variable("20", "connections a process may hold to one database"),
     "NEXUS_STATEMENT_SECONDS": Variable("15", "how long Postgres may take for one statement before it is given up"),
     "NEXUS_MONGO_URL": Variable(
@@ -175,10 +178,21 @@ class Environment:
     def conninfo(self, name: str, *, password: str = "") -> dict[str, str]:
         """A URL of Postgres in libpq's terms; ``host`` and ``port`` are lists when several are named."""
         try:
-            found = conninfo_to_dict(self.url(name, password=password))
+            return _in_terms_of_libpq(self.url(name, password=password))
         except ProgrammingError as why:
             raise ImproperlyConfigured(f"{name}: {why}") from None
-        return {key: str(value) for key, value in found.items()}
+
+    def conninfos(self, name: str) -> dict[str, dict[str, str]]:
+        """``a=URL, b=URL`` of Postgres by name, each as `conninfo`; a comma before no name belongs to the URL."""
+        pairs = [word.partition("=") for word in BEFORE_A_NAME.split(self.text(name).strip(" ,")) if word]
+        try:
+            found = {key.strip(): _in_terms_of_libpq(url.strip()) for key, _, url in pairs}
+        except ProgrammingError:
+            found = {"": {}}
+        if not all(key and server.get("host") and server.get("dbname") for key, server in found.items()):
+            # Without what is wrong with it, which may be the password.
+            raise ImproperlyConfigured(f"{name} must look like APP=postgresql://…, APP=postgresql://…")
+        return found
 
     def _complete(self, name: str, text: str, password: str) -> str:
         url = urlsplit(text)
@@ -195,3 +209,7 @@ class Environment:
             return values[self.text(name)]
         except KeyError:
             raise ImproperlyConfigured(f"{name} must be one of {', '.join(values)}, not {self.text(name)!r}") from None
+
+
+def _in_terms_of_libpq(url: str) -> dict[str, str]:
+    return {key: str(value) for key, value in conninfo_to_dict(url).items()}

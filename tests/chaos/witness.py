@@ -38,7 +38,7 @@ class Witness(AppConfig):
 
     def prepare(self) -> None:
         """Make the tables."""
-        for alias in ("orders", "inventory"):
+        for alias in settings.DATABASES.keys() & {"orders", "inventory"}:
             with connections[alias].cursor() as cursor:
                 cursor.execute(f"CREATE TABLE IF NOT EXISTS {TABLE} (subscriber text, event_id uuid)")
 

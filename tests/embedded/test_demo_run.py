@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,16 @@ class TestOpenShop:
 
         assert status == 9
         assert (var / "steps").read_text() == "prepare 1 elsewhere://\ndemo 1 elsewhere://\n"
+
+    def test_takes_the_steps_with_settings_that_were_changed_which_the_server_reads_itself(
+        self, var, shop, seed, given
+    ):
+        tell = ["sh", "-c", 'echo "$0 $NEXUS_SERVICES" >> "$NEXUS_VAR/told"; exit $1']
+        open_shop, _ = shop(steps=[[*tell, "step", "0"], seed], server=[*tell, "server", "9"])
+
+        replace(open_shop, changed={"NEXUS_SERVICES": "inventory=http://a:1"}).run()
+
+        assert (var / "told").read_text() == "step inventory=http://a:1\nserver \n"
 
     def test_stays_closed_when_a_step_fails_and_shows_why(self, var, shop, given):
         failing = ["sh", "-c", "echo no such table; exit 4"]
@@ -157,6 +168,15 @@ class TestOpenShop:
 
         assert status == 1
         assert capsys.readouterr().err == f"nexus: NEXUS_PORT is '{wish}'; set it to a number from 1 to 65535.\n"
+
+    def test_does_not_open_in_one_process_what_was_changed_for_several(self, var, given, capsys):
+        var.mkdir(parents=True, exist_ok=True)
+        (var / "shop.env").write_text("NEXUS_SERVICES=inventory=http://a:1\n")
+
+        status = main(arguments=["run", "--var", str(var)])
+
+        assert status == 1
+        assert "shop.env sets NEXUS_SERVICES for a shop of several processes" in capsys.readouterr().err
 
 
 class TestServerCommand:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from nexus.embedded.shapes import APPS, ON_POSTGRES, Part, monolith, services, with_role
+from nexus.embedded.shapes import APPS, ON_POSTGRES, Part, apart, monolith, services, with_role
 from nexus.embedded.supervisor import Supervisor
 from tests.eventually import eventually
 
@@ -140,10 +140,66 @@ class TestTheSupervisor:
         assert supervisor.run_beside([sys.executable, "-c", "raise SystemExit(7)"]) == 7
 
 
+class TestRenewing:
+    def test_ends_the_old_ones_when_the_new_door_is_open(self, supervisor: Watched) -> None:
+        supervisor.start([part("worker", SLEEP), part("web", SLEEP)])
+        old = [each.process for each in supervisor._running.values()]
+        slow = f"import time; time.sleep(1); print('open', flush=True); {SLEEP}"
+        renewing = threading.Thread(
+            target=supervisor.renew, args=([Part(**vars(part("web", slow)) | {"says": "open"})],)
+        )
+
+        renewing.start()
+
+        eventually(lambda: list(supervisor._coming) == ["web"])
+        assert [each.poll() for each in old] == [None, None]
+        renewing.join(10)
+        assert "web    | open" in supervisor.said.getvalue()
+        assert [each.returncode for each in old] == [-15, -15]
+
+    def test_ends_by_force_who_does_not_hear(self, supervisor: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("nexus.embedded.supervisor.END_WITHIN", 0.2)
+        supervisor.start([part("deaf", STUBBORN)])
+        old = supervisor._running["deaf"].process
+        eventually(lambda: "deaf | deaf" in supervisor.said.getvalue())
+
+        supervisor.renew([part("web", SLEEP)])
+
+        assert old.returncode == -9
+
+    def test_ends_old_and_new_when_it_is_told_to_stop_meanwhile(self, supervisor: Watched) -> None:
+        supervisor.start([part("web", SLEEP)])
+        old = supervisor._running["web"].process
+        never = Part(**vars(part("web", SLEEP)) | {"says": "open"})
+        renewing = threading.Thread(target=supervisor.renew, args=([never],))
+        renewing.start()
+        eventually(lambda: supervisor._coming)
+        new = supervisor._coming["web"].process
+
+        supervisor._stopping.set()
+        renewing.join(5)
+        supervisor.stop()
+
+        assert [old.returncode, new.returncode] == [-15, -15]
+
+    def test_leaves_the_old_ones_in_their_place_when_the_new_ones_are_not_wanted_any_more(
+        self, supervisor: Watched
+    ) -> None:
+        supervisor.start([part("web", SLEEP)])
+        old = supervisor._running["web"].process
+        broken = Part(**vars(part("web", "raise SystemExit(3)")) | {"says": "open"})
+
+        renewed = supervisor.renew([broken], unless=lambda: "status 3" in supervisor.said.getvalue())
+
+        assert not renewed
+        assert [each.process for each in supervisor._running.values()] == [old]
+        assert old.poll() is None
+
+
 class TestTheCommand:
     def test_ends_with_its_children_when_it_is_told(self, tmp_path: Path) -> None:
         code = (
-            "import sys; from nexus.embedded import supervisor as s; from nexus.embedded.shapes import Part, Shape;"
+            "import sys; from nexus.embedded import supervised as s; from nexus.embedded.shapes import Part, Shape;"
             f"code = 'import os; print(os.getpid()); {SLEEP}';"
             "part = Part(name='web', command=[sys.executable, '-c', code]);"
             "s.shape_named = lambda *a, **k: Shape(carriers=[], doors=[part]); sys.exit(s.main(['monolith', '1']))"
@@ -191,6 +247,35 @@ class TestMonolith:
 
         names = [each.name for each in (*shape.carriers, *shape.doors)]
         assert names == ["relay", "worker orders", "worker inventory", "worker catalog", "web"]
+
+    def test_has_no_worker_for_an_app_elsewhere(self) -> None:
+        names = [each.name for each in monolith(port=9000, gone={"inventory"}).carriers]
+
+        assert names == ["relay", "worker orders", "worker catalog"]
+
+
+class TestApart:
+    def test_is_web_relay_and_worker_with_a_role_of_its_own(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEXUS_POSTGRES_URL", "postgresql://nexus@127.0.0.1:6000/nexus")
+
+        shape = apart("inventory", port=9001, shop_port=9000)
+
+        parts = [*shape.carriers, *shape.doors]
+        assert [each.name for each in parts] == ["relay of inventory", "worker of inventory", "inventory"]
+        assert {each.environment["DJANGO_SETTINGS_MODULE"] for each in parts} == {"nexus.settings.inventory"}
+        assert shape.database == "postgresql://nexus_inventory@127.0.0.1:6000/nexus_inventory"
+        assert shape.doors[0].environment["NEXUS_JWKS_URL"].startswith("http://127.0.0.1:9000/")
+
+    def test_waits_for_its_database_at_whichever_node_has_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("NEXUS_POSTGRES_URL", "postgresql://nexus:x@a:6000,b:6001/nexus?sslmode=require")
+
+        assert (
+            apart("inventory", port=9001, shop_port=9000).database
+            == "postgresql://nexus_inventory:x@a:6000,b:6001/nexus_inventory?sslmode=require"
+        )
+
+    def test_waits_for_no_database_where_it_has_none(self) -> None:
+        assert apart("catalog", port=9001, shop_port=9000).database == ""
 
 
 def test_a_role_is_named_as_its_database() -> None:

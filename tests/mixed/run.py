@@ -18,7 +18,7 @@ from nexus.embedded.errors import EmbeddedError
 from nexus.embedded.interrupts import Terminated
 from nexus.embedded.progress import Progress
 from nexus.embedded.run import Shop, Step
-from nexus.embedded.supervisor import port_of
+from nexus.embedded.supervised import port_of
 from tests.mixed.mixes import SHOPS, Mix, in_tree, manage
 
 

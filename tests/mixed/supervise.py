@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from nexus.embedded.supervisor import shape_named, supervise
+from nexus.embedded.supervised import shape_named, supervise
 from tests.mixed.mixes import SHOPS, mixed
 
 

@@ -60,6 +60,16 @@ ONCE = (
     Step(name="mixed versions", words=["tests.mixed"], mark="mixes "),
     Step(name="disaster drill", words=["tests.restore.drill"], mark="restore drill"),
     Step(name="older moments", words=["pytest", "-q", "tests/restore/at_night.py"], mark=" in "),
+    Step(name="extraction", words=["tests.extraction", "--orders", "6000"], mark="extraction orders"),
+    *(
+        Step(
+            name=f"extraction without {guard}",
+            words=["tests.extraction", "--without", guard],
+            mark="extraction orders",
+            wanted=1,
+        )
+        for guard in ("fence", "inbox")
+    ),
     Step(name="images", words=["tests.deploy.image"], mark="image "),
     *(Step(name=f"cluster {drill}", words=["tests.clusters", drill], mark="cluster ") for drill in CLUSTERS),
     *(

@@ -39,6 +39,12 @@ class TestBackup:
         with pytest.raises(EmbeddedError, match="NEXUS_MONGO_URL is set: back that up with its own tools"):
             back_up(var=tmp_path, to=tmp_path / "monday", progress=PROGRESS)
 
+    def test_leaves_an_app_that_is_apart_to_the_tools_of_its_server(self, tmp_path: Path) -> None:
+        (tmp_path / "shop.env").write_text("NEXUS_SERVICES=inventory=http://127.0.0.1:8091\n")
+
+        with pytest.raises(EmbeddedError, match=r"NEXUS_SERVICES in .*shop\.env leads to another server"):
+            back_up(var=tmp_path, to=tmp_path / "monday", progress=PROGRESS)
+
 
 class TestRestore:
     def test_needs_a_backup_that_came_to_its_end(self, tmp_path: Path) -> None:

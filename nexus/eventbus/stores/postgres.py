@@ -33,7 +33,7 @@ WHERE (xid, id) > (%s::xid8, %s::uuid) AND xid < %s::xid8 AND (%s::text[] IS NUL
 ORDER BY event_log.xid, event_log.id LIMIT %s
 """
 TOLD = """
-SELECT id FROM event_log WHERE type = ANY(%s) AND xid < pg_snapshot_xmin(pg_current_snapshot()) ORDER BY id
+SELECT id FROM event_log WHERE type = ANY(%s) AND xid < log_horizon() ORDER BY id
 """
 HEARD = """
 SELECT event_id FROM inbox WHERE subscriber = %s
@@ -95,7 +95,7 @@ class PostgresStore:
     ) -> Iterator[Batch]:
         position, kinds = after or BEGINNING, None if types is None else list(types)
         with connections[self.database].cursor() as cursor:
-            cursor.execute("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")
+            cursor.execute("SELECT log_horizon()::text")
             [settled_before] = cursor.fetchone()
         while True:
             xid, _, identity = position.partition(":")

@@ -9,7 +9,7 @@ from nexus.eventbus.stores.postgres_rows import COLUMNS, connect, record_from
 # A row is settled once no older transaction is still open: only then can nothing appear in front of it any more. The
 # columns that order are named with their table: `xid` alone would be the text that is selected, 1000 before 999.
 READ = f"""
-SELECT xid::text, xid < pg_snapshot_xmin(pg_current_snapshot()), {COLUMNS}
+SELECT xid::text, xid < log_horizon(), {COLUMNS}
 FROM event_log WHERE (xid, id) > (%s::xid8, %s::uuid) ORDER BY event_log.xid, event_log.id LIMIT %s
 """
 ADVANCE = """

@@ -17,6 +17,9 @@ log = logging.getLogger("nexus.eventbus.worker")
 
 FAREWELL = 1
 """Seconds for each answer of the broker while a worker ends."""
+ATTENTION = 0.5
+"""Seconds between two looks whether it was told to end: a signal wakes no worker that waits for messages, and the next
+heartbeat may be five seconds away."""
 LONGEST_WAIT = 5.0
 """Seconds between two tries to reach a broker that is away, at most; the first is drawn, so that workers do not come
 back in step."""
@@ -58,6 +61,8 @@ class SubscriberConsumer(Consumer):
 
     def create_task_handler(self, *args: Any, **options: Any) -> Callable[[Any], None]:
         receive = super().create_task_handler(*args, **options)
+        # Celery takes what was timed here away when the connection is lost, and comes back here with the next.
+        self.timer.call_repeatedly(ATTENTION, lambda: None)
 
         def receive_what_is_ours(message: Any) -> None:
             if fault := fault_of(message):

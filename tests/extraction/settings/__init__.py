@@ -1,0 +1,1 @@
+"""The settings of the product, each with the witness beside it."""
