@@ -14,13 +14,15 @@ from tests.simulation.stage import Stage, StockCache
 
 DATABASE = "inventory"
 SCHEMAS = {"eu": "public", "us": "overseas"}
-# Tables as they are, with keys, checks and defaults; what a trigger does besides is tried elsewhere.
+# Tables as they are, with keys, checks and defaults, and the function that readers of the log ask; what a trigger does
+# besides is tried elsewhere.
 OVERSEAS = """
 CREATE SCHEMA overseas;
 DO $$ DECLARE name text; BEGIN
     FOR name IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
         EXECUTE format('CREATE TABLE overseas.%I (LIKE public.%I INCLUDING ALL)', name, name);
     END LOOP;
+    EXECUTE replace(pg_get_functiondef('public.log_horizon'::regproc), 'public.', 'overseas.');
 END $$;
 """
 # Earlier tests may have left tables empty, the location of the first migration included.
