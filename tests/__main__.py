@@ -19,7 +19,6 @@ UNDER_FIRE = (
     "extraction",
     "failpoints",
     "kubernetes",
-    "mixed",
     "observability",
     "regions",
     "resilience",

@@ -21,8 +21,8 @@ APPS = [app for app in ("gateway", "accounts", "catalog", "inventory", "orders")
 INSTALLED_APPS = [*STAFF_APPS, *SHARED_APPS, *(f"nexus.{app}" for app in APPS)]
 MIDDLEWARE = [*EDGE_MIDDLEWARE, "nexus.gateway.middleware.front_door", *STAFF_MIDDLEWARE]
 TEMPLATES = STAFF_TEMPLATES
-DATABASES = {"default": postgres("accounts")}
-DATABASES |= {app: postgres(app) for app in ("orders", "inventory") if app not in GONE}
+DATABASES = {"default": postgres("accounts"), "orders": postgres("orders"), "inventory": postgres("inventory")}
+DATABASES = {alias: each for alias, each in DATABASES.items() if alias not in GONE}
 REST_FRAMEWORK = REST_FRAMEWORK | {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "nexus.web.authentication.BearerToken",
