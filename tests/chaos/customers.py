@@ -9,7 +9,9 @@ import random
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -64,6 +66,26 @@ class Customers:
         with self._turn:
             self._allowed = min(self.orders, self._allowed + orders)
             self._turn.notify_all()
+
+    @contextmanager
+    def coming_in(self, rate: float) -> Iterator[None]:
+        """Meanwhile so many a second begin, however long those before them wait."""
+        over = threading.Event()
+
+        def come() -> None:
+            began, let_in = time.monotonic(), 0
+            while not over.wait(1 / rate):
+                due = int((time.monotonic() - began) * rate)
+                self.allow(due - let_in)
+                let_in = due
+
+        door = threading.Thread(target=come)
+        door.start()
+        try:
+            yield
+        finally:
+            over.set()
+            door.join()
 
     def wait_until_placed(self, orders: int, *, within: float = 300) -> None:
         """Return when so many orders have got their answer."""

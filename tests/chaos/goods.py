@@ -36,14 +36,7 @@ def stocked(shop: System, *, orders: int, skus: int = 50) -> Goods:
     goods = Goods(hot=few_first[:2], plain=few_first[-(skus - 2) :])
     staff = shop.log_in("staff")
     for sku in goods.hot:
-        receive(shop, sku, orders // 10 + 1, staff)
+        shop.receive(orders // 10 + 1, sku=sku, staff=staff)
     for sku in goods.plain:
-        receive(shop, sku, orders // 4 + 1, staff)
+        shop.receive(orders // 4 + 1, sku=sku, staff=staff)
     return goods
-
-
-def receive(shop: System, sku: str, quantity: int, staff: str) -> None:
-    """Put more of a sku on the shelf."""
-    body = {"quantity": quantity, "reason": "received"}
-    answer = shop.call("POST", f"/api/v1/inventory/stock/{sku}/adjustments", body, Authorization=staff)
-    assert answer.status == 201, answer.body

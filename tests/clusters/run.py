@@ -1,9 +1,6 @@
 """A drill: customers buy at a steady rate while its steps are taken; then everything must be there, once."""
 
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 from tests.chaos.checker import read_books
@@ -37,7 +34,7 @@ def carry_out(drill: Drill, plan: Plan, *, say: Say) -> DrillResult:
     customers = Customers(shop, stocked(shop, orders=plan.orders), name=drill.name, orders=plan.orders)
     began = time.time()
     try:
-        with drill.beside(say), _steadily(customers, plan):
+        with drill.beside(say), customers.coming_in(plan.rate):
             _take_steps(drill, plan, customers, say)
             customers.wait_until_placed(plan.orders, within=600)
         customers.finish()
@@ -72,21 +69,3 @@ def _take_steps(drill: Drill, plan: Plan, customers: Customers, say: Say) -> Non
         customers.wait_until_placed(int(step.at * plan.orders))
         note(step.does)
         note(f"  {step.act()}")
-
-
-@contextmanager
-def _steadily(customers: Customers, plan: Plan) -> Iterator[None]:
-    """Let orders begin at the plan's rate, however many still wait for their answers."""
-    over = threading.Event()
-
-    def allow() -> None:
-        while not over.wait(3 / plan.rate):
-            customers.allow(3)
-
-    pacer = threading.Thread(target=allow)
-    pacer.start()
-    try:
-        yield
-    finally:
-        over.set()
-        pacer.join()

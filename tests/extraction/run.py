@@ -1,20 +1,18 @@
 """A run: customers keep buying while inventory leaves the monolith, works apart, and comes back."""
 
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tests.chaos.checker import KINDS, Finding, check, count, read_books, verify
+from tests.chaos.checker import KINDS, Finding, count, read_books
 from tests.chaos.customers import Customers
 from tests.chaos.goods import stocked
+from tests.chaos.run import Say, come_to_rest
 from tests.extraction.document import Step, steps
 from tests.extraction.pauses import Watch, watching
 from tests.extraction.session import Session
 from tests.extraction.shop import LeavableShop
 
-Say = Callable[[str], None]
 SURFACES = ("placing", "confirming", "stock", "stock written", "products", "orders")
 AT_REST_WITHIN = 120.0
 AFTERWARDS = 2.0
@@ -96,7 +94,7 @@ def run(shop: LeavableShop, plan: Plan, *, say: Say) -> Result:
     customers = Customers(shop, goods, name="extraction", orders=1_000_000, buyers=24)
     moments: list[Moment] = []
     try:
-        with watching(shop, sku=goods.plain[0], every=plan.look_every) as watch, _coming_in(customers, plan.rate):
+        with watching(shop, sku=goods.plain[0], every=plan.look_every) as watch, customers.coming_in(plan.rate):
             say(HEAD)
             for moment in _take(shop, plan, watch):
                 moments.append(moment)
@@ -106,7 +104,7 @@ def run(shop: LeavableShop, plan: Plan, *, say: Say) -> Result:
         customers.give_up()
         customers.write_down(shop.home / "history.jsonl")
     plan.then(shop)
-    return _judge(shop, customers, before, moments)
+    return _judge(shop, customers, before, moments, say)
 
 
 def _take(shop: LeavableShop, plan: Plan, watch: Watch) -> Iterator[Moment]:
@@ -147,32 +145,10 @@ def _take(shop: LeavableShop, plan: Plan, watch: Watch) -> Iterator[Moment]:
         session.close()
 
 
-@contextmanager
-def _coming_in(customers: Customers, rate: float) -> Iterator[None]:
-    """Customers come as they please, so many a second, however long those before them wait."""
-    stop = threading.Event()
-
-    def come() -> None:
-        began, let_in = time.monotonic(), 0
-        while not stop.wait(1 / rate):
-            due = int((time.monotonic() - began) * rate)
-            customers.allow(due - let_in)
-            let_in = due
-
-    thread = threading.Thread(target=come)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join()
-
-
-def _judge(shop: LeavableShop, customers: Customers, before: frozenset[str], moments: Sequence[Moment]) -> Result:
-    deadline = time.monotonic() + AT_REST_WITHIN
-    while shop.unsettled() and time.monotonic() < deadline:
-        time.sleep(0.2)
-    findings = verify(shop, within=30) + check(shop, customers.history, before=before)
+def _judge(
+    shop: LeavableShop, customers: Customers, before: frozenset[str], moments: Sequence[Moment], say: Say
+) -> Result:
+    findings, _ = come_to_rest(shop, customers, before=before, within=AT_REST_WITHIN, say=say)
     return Result(
         statuses=dict(read_books(shop, before=before).ours()),
         findings=findings,

@@ -175,6 +175,13 @@ class System:
         assert answer.status == 200, answer.body
         return f"Bearer {answer.body['access_token']}"
 
+    def receive(self, quantity: int, *, sku: str = "", staff: str = "") -> None:
+        """Put more of a sku on the shelf, by default of the demo's; `staff` is who did, when they are logged in."""
+        path = f"/api/v1/inventory/stock/{sku or self.demo()['sku']}/adjustments"
+        body = {"quantity": quantity, "reason": "received"}
+        answer = self.call("POST", path, body, Authorization=staff or self.log_in("staff"))
+        assert answer.status == 201, answer.body
+
     # -- in the databases
 
     def postgres(self, database: str) -> str:

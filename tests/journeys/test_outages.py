@@ -58,7 +58,7 @@ class TestKilledInTheMiddle:
     @pytest.mark.parametrize("victims", [("relay",), tuple(f"worker {name}" for name in WORKERS)], ids=str)
     def test_all_orders_settle_and_none_twice(self, distributed: System, victims: tuple[str, ...]) -> None:
         shop, customer = distributed, distributed.log_in("customer")
-        receive(shop, 2 * self.ORDERS)
+        shop.receive(2 * self.ORDERS)
         before = sum(shop.statuses().values())
         answered = threading.Semaphore(0)
 
@@ -84,10 +84,3 @@ class TestKilledInTheMiddle:
 
 
 DOUBLED = "SELECT subject FROM event_log WHERE type = 'orders.order-confirmed.v1' GROUP BY 1 HAVING count(*) > 1"
-
-
-def receive(shop: System, quantity: int) -> None:
-    """Put more of the demo's sku on the shelf."""
-    path = f"/api/v1/inventory/stock/{shop.demo()['sku']}/adjustments"
-    body = {"quantity": quantity, "reason": "received"}
-    assert shop.call("POST", path, body, Authorization=shop.log_in("staff")).status == 201

@@ -129,6 +129,8 @@ class Customer:
 
 class TestWhileCustomersBuy:
     def test_all_of_it_is_dropped_and_made_again_and_no_request_fails(self, embedded: System) -> None:
+        # More than can be bought while it is made: what is sold out is refused, and rightly so.
+        embedded.receive(10_000)
         with Customer(embedded) as customer:
             eventually(lambda: customer.count("order", 201) > 20, within=60)
             embedded.manage("rebuild", "all", "--drop")

@@ -54,12 +54,6 @@ class ProxiedShop(System):
         for proxy in self.proxies.values():
             proxy.close()
 
-    def receive(self, quantity: int) -> None:
-        """Put more of the demo's sku on the shelf."""
-        path = f"/api/v1/inventory/stock/{self.demo()['sku']}/adjustments"
-        body = {"quantity": quantity, "reason": "received"}
-        assert self.call("POST", path, body, Authorization=self.log_in("staff")).status == 201
-
     def slug_of(self, sku: str) -> str:
         """The product that has it as a variant."""
         found = self.call("GET", f"/api/v1/products?search={sku}").body["results"]
