@@ -13,7 +13,7 @@ from kombu import Connection
 
 from tests.eventually import eventually
 from tests.journeys.system import WORKERS, System, running_system
-from tests.journeys.test_outages import DOUBLED, ORDERS, order_of, receive
+from tests.journeys.test_outages import DOUBLED, ORDERS, order_of
 from tests.kafka import PrivateKafka, private_kafka
 from tests.rabbitmq import PrivateRabbitMQ
 
@@ -73,7 +73,7 @@ class Buyers:
 def test_a_switch_under_load_loses_nothing_and_doubles_nothing(shop: System, kafka: PrivateKafka) -> None:
     buyers = Buyers(shop)
     over_kafka = {"NEXUS_EVENT_BUS": "kafka", "NEXUS_KAFKA_SERVERS": kafka.servers}
-    receive(shop, 10_000)
+    shop.receive(10_000)
     eventually(shop.settled, within=90)
     before = shop.statuses()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.chaos.checker import compare, read_books
 from tests.chaos.customers import Customers
-from tests.chaos.goods import Goods, receive
+from tests.chaos.goods import Goods
 from tests.eventually import eventually
 from tests.faultproxy import Toxic
 from tests.regions.shops import RegionShop, side_by_side
@@ -105,9 +105,9 @@ def stocked(shops: Shops, plan: Plan) -> Goods:
     for shop, hot in ((shops["eu"], plan.orders // 3 + 20), (shops["us"], 3)):
         staff = shop.log_in("staff")
         for sku in goods.hot:
-            receive(shop, sku, hot, staff)
+            shop.receive(hot, sku=sku, staff=staff)
         for sku in goods.plain if plan.orders > 100 else ():
-            receive(shop, sku, plan.orders // 2, staff)
+            shop.receive(plan.orders // 2, sku=sku, staff=staff)
     return goods
 
 
