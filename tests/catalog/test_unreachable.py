@@ -13,6 +13,7 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from nexus.catalog import services
 from nexus.catalog.models import connection
+from nexus.eventbus.stores.mongo import current_session
 from nexus.web import health
 
 from .conftest import a_lamp
@@ -40,6 +41,7 @@ class Proxy:
         self.port = self._listener.getsockname()[1]
         self.flowing = threading.Event()
         self.flowing.set()
+        self._closed = False
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -56,6 +58,8 @@ class Proxy:
         try:
             while data := source.recv(65536):
                 self.flowing.wait()
+                if self._closed:
+                    return
                 target.sendall(data)
         except OSError:
             pass
@@ -64,6 +68,8 @@ class Proxy:
             target.close()
 
     def close(self) -> None:
+        """Lets nothing through any more: a transaction that begins now would be ended by nobody."""
+        self._closed = True
         self.flowing.set()
         self._listener.close()
 
@@ -154,3 +160,20 @@ class TestBusy:
             log.update_one({"_id": "last"}, {"$set": {"held": True}}, session=session)
 
             assert_refused(staff, "post", "/api/v1/products", NEW | {"variants": [{"sku": "NEW"}]}, seconds=7)
+
+
+class TestOutOfTime:
+    def test_lets_go_of_what_the_transaction_held(self):
+        """The server would keep it for a minute, and whoever writes there next would wait."""
+        types, within = connection.database()["product_types"], 0.3
+
+        def dawdle() -> None:
+            types.update_one({"slug": "lamp"}, {"$set": {"name": "Held"}}, session=current_session())
+            threading.Event().wait(2 * within)
+            types.find_one({"slug": "lamp"}, session=current_session())
+
+        with pytest.raises((ConnectionFailure, ExecutionTimeout)):
+            connection.store.transact(dawdle, within=within)
+
+        # A write of one document would be sent in the same session, under a new number, which ends what it began.
+        assert types.update_many({"slug": "lamp"}, {"$set": {"name": "Free"}}).modified_count == 1

@@ -117,14 +117,20 @@ def test_rests_no_longer_when_there_is_nobody_to_burden(breaker: Breaker, clock:
     assert breaker.rests_for == FIRST_REST
 
 
-def test_who_has_only_just_gone_may_be_back_soon(breaker: Breaker, clock: Clock) -> None:
+def test_who_is_away_may_be_back_when_its_rest_is_over(breaker: Breaker) -> None:
     assert not breaker.may_be_back_within(1.0), "it is there"
     ask(breaker, failed, IN_A_ROW)
 
     assert breaker.may_be_back_within(FIRST_REST)
     assert not breaker.may_be_back_within(FIRST_REST / 2)
+
+
+def test_who_has_only_just_gone_was_well_lately(breaker: Breaker, clock: Clock) -> None:
+    assert breaker.was_well_lately
+    ask(breaker, failed, IN_A_ROW)
+    assert breaker.was_well_lately
     clock.now += YOUNG
-    assert not breaker.may_be_back_within(FIRST_REST)
+    assert not breaker.was_well_lately
 
 
 def test_a_probe_whose_client_left_says_nothing(breaker: Breaker, clock: Clock) -> None:

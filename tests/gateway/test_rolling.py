@@ -41,6 +41,8 @@ def test_a_rolling_restart_loses_no_request(tmp_path: Path) -> None:
             for each, port in ((first, ports[0]), (second, ports[1])):
                 each.pop_all().close()
                 each.enter_context(served("tests.gateway.service_app:app", folder=tmp_path, port=port))
+                # As whoever replaces processes does: the next one goes when this one answers, not when it listens.
+                assert send(port, request("GET", f"{BASE}/pieces")).status == 200
         over.set()
         for customer in customers:
             customer.join(30)

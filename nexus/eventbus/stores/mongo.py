@@ -6,6 +6,7 @@ on it and one retries, so positions become visible in order and without gaps: no
 """
 
 import heapq
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import fields
@@ -31,6 +32,9 @@ R = TypeVar("R")
 DUPLICATE_KEY = 11000
 PATIENCE = 5.0
 """Seconds that a transaction may take with all its tries; the driver alone would try for two minutes."""
+TO_END = 1.0
+"""Seconds beyond them to commit or give up: what nobody ends, the server keeps locked for a minute."""
+AT_ONCE = 0.001
 
 _session: ContextVar[ClientSession | None] = ContextVar("nexus_mongo_session", default=None)
 
@@ -70,18 +74,20 @@ class MongoStore:
         """
         if _session.get() is not None:
             return work()
+        client: MongoClient[Document] = self.database.client
+        # A server that is away already is told by the client's own, shorter patience.
+        client.admin.command("ping")
+        until = time.monotonic() + within
 
         def inside(session: ClientSession) -> R:
             token = _session.set(session)
             try:
-                return work()
+                with pymongo.timeout(max(AT_ONCE, until - time.monotonic())):
+                    return work()
             finally:
                 _session.reset(token)
 
-        client: MongoClient[Document] = self.database.client
-        # A server that is away already is told by the client's own, shorter patience.
-        client.admin.command("ping")
-        with pymongo.timeout(within), client.start_session() as session:
+        with pymongo.timeout(within + TO_END), client.start_session() as session:
             done = session.with_transaction(inside, read_concern=ReadConcern("snapshot"), write_concern=MAJORITY)
         self.committed(heard)
         return done

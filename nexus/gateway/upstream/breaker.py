@@ -15,7 +15,7 @@ SHARE = 0.5
 FIRST_REST, LONGEST_REST = 0.25, 30.0
 """Seconds; each rest is twice as long as the one before, unless there was nobody to burden with a question."""
 YOUNG = 5.0
-"""Seconds for which whoever has gone may be about to come back: a process that is replaced takes so long."""
+"""Seconds for which a service that has gone as a whole may be about to come back."""
 
 
 class State(StrEnum):
@@ -58,10 +58,19 @@ class Breaker:
         """Seconds until the next probe."""
         return max(0.0, self._until - self._clock())
 
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it failed when it was asked last."""
+        return self.state is not State.CLOSED or (bool(self._last) and not self._last[-1])
+
+    @property
+    def was_well_lately(self) -> bool:
+        """Whether nothing is known against it, or only for a moment."""
+        return self.state is State.CLOSED or self._clock() - self._since < YOUNG
+
     def may_be_back_within(self, seconds: float) -> bool:
-        """Whether it is worth a moment's waiting: it has gone a moment ago, and is to be asked within that time."""
-        is_young = self._clock() - self._since < YOUNG
-        return self.state is not State.CLOSED and is_young and (self._probing or self.rests_for <= seconds)
+        """Whether it is away, and to be asked within that time."""
+        return self.state is not State.CLOSED and (self._probing or self.rests_for <= seconds)
 
     def begin(self) -> bool:
         """A request goes there; whether it is the probe."""

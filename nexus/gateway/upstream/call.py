@@ -150,7 +150,7 @@ class Caller:
     async def _choose(self, service: Service, tried: Sequence[Instance], asked: Asked) -> Instance:
         """
         Somebody to ask; waits a moment if everybody has only just gone, as when processes are replaced in turn, or has
-        been tried while another is about to be back.
+        been tried, without an answer since, while another is about to be back.
         """
         now = asyncio.get_running_loop().time
         until = min(now() + COMING_BACK, asked.deadline)
@@ -162,7 +162,7 @@ class Caller:
                 if not is_worth_waiting:
                     raise
             else:
-                if chosen not in tried or not is_worth_waiting:
+                if chosen not in tried or not chosen.breaker.is_doubted or not is_worth_waiting:
                     return chosen
             await asyncio.sleep(LOOK_EVERY)
 

@@ -95,7 +95,7 @@ class Service:
     def choose(self, *, avoid: Collection[Instance] = ()) -> Instance:
         """
         The less busy of two at random (M. Mitzenmacher, "The Power of Two Choices", 2001) among those that may be
-        asked, others than `avoid` if there are any.
+        asked, others than `avoid` if there are any; else one that has answered since.
 
         :raises NoInstance: nobody may be asked
         """
@@ -106,8 +106,9 @@ class Service:
         fresh = [each for each in usable if each not in avoid]
         if not usable:
             raise NoInstance(f"{self.name} does not answer.", retry_after=self._rests_for())
-        two = random.sample(fresh or usable, min(2, len(fresh or usable)))
-        return min(two, key=lambda each: each.under_way)
+        again = [each for each in usable if not each.breaker.is_doubted] if avoid else []
+        some = fresh or again or usable
+        return min(random.sample(some, min(2, len(some))), key=lambda each: each.under_way)
 
     def has_other(self, tried: Collection[Instance]) -> bool:
         """Whether somebody else may be asked."""
@@ -116,8 +117,13 @@ class Service:
         return any(each.breaker.allows and each.ejected_until <= now for each in others)
 
     def may_be_back_within(self, seconds: float) -> bool:
-        """Whether somebody who has only just gone will be asked again within that time."""
-        return any(each.breaker.may_be_back_within(seconds) for each in self.instances.values())
+        """
+        Whether it is worth a moment's waiting: the service was well a moment ago, and who is away is to be asked within
+        that time. Who is replaced may take long; it is the others who say whether the service is well.
+        """
+        breakers = [each.breaker for each in self.instances.values()]
+        lately = any(breaker.was_well_lately for breaker in breakers)
+        return lately and any(breaker.may_be_back_within(seconds) for breaker in breakers)
 
     def _rests_for(self) -> int:
         rests = [each.breaker.rests_for for each in self.instances.values()]
