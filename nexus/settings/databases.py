@@ -45,6 +45,8 @@ def database(name: str, *, server: Mapping[str, str], env: Environment) -> dict[
         "TEST": {"DEPENDENCIES": []},
         "OPTIONS": {
             "connect_timeout": 3,
+            # Django says never, and then not even who asks for it gets a statement prepared. Its own never are.
+            "prepare_threshold": 5,
             # A request waits long neither for a connection nor for a lock nor for a statement. TCP notices a server
             # that has vanished, `PatientConnection` one that takes packets and never answers.
             "keepalives_idle": 10,
