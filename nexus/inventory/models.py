@@ -41,7 +41,8 @@ class Stock(models.Model):
     """The counters of one sku at one location; what can be sold is `on_hand` less `reserved`."""
 
     sku = models.CharField(max_length=64)
-    location = models.ForeignKey(Location, models.PROTECT, related_name="stock")
+    # An index of it alone would only mislead the planner: all skus lie at a few places.
+    location = models.ForeignKey(Location, models.PROTECT, related_name="stock", db_index=False)
     on_hand = models.PositiveIntegerField(default=0)
     reserved = models.PositiveIntegerField(default=0)
     version = models.BigIntegerField(default=0)
@@ -122,7 +123,7 @@ class LedgerEntry(models.Model):
     """One movement; never changed, never deleted. `cause_id` is the event or the adjustment behind it."""
 
     sku = models.CharField(max_length=64)
-    location = models.ForeignKey(Location, models.PROTECT, related_name="+", db_constraint=False)
+    location = models.ForeignKey(Location, models.PROTECT, related_name="+", db_constraint=False, db_index=False)
     on_hand = models.IntegerField(help_text="Change of what is there")
     reserved = models.IntegerField(help_text="Change of what is set aside")
     version = models.BigIntegerField(default=0, help_text="The counter's version after it")

@@ -63,7 +63,7 @@ def database(name: str, *, server: Mapping[str, str], env: Environment) -> dict[
                 "reconnect_timeout": 1,
             },
             "options": f"-c statement_timeout={env.number('NEXUS_STATEMENT_SECONDS') * 1000} -c lock_timeout=5000 "
-            f"-c idle_in_transaction_session_timeout=60000 {place['options']}".rstrip(),
+            f"-c idle_in_transaction_session_timeout=60000 -c random_page_cost=1.1 {place['options']}".rstrip(),
             # Whatever else the address says, such as sslmode.
             **{each: value for each, value in server.items() if each not in PLACE},
         },

@@ -41,6 +41,17 @@ class TestPlaceOrder:
 
         assert len(seen) == 2, seen
 
+    def test_has_both_prepared(self, shop: Shop) -> None:
+        """Reading and planning them anew each time costs more than what they do."""
+        with connections[DATABASE].cursor() as cursor:
+            cursor.execute("DEALLOCATE ALL")
+            shop.places(LAMP=1)
+            shop.places(LAMP=2)
+            cursor.execute("SELECT generic_plans + custom_plans FROM pg_prepared_statements")
+            uses = cursor.fetchall()
+
+        assert uses == [(2,), (2,)]
+
     def test_gives_every_order_a_short_number_of_its_own(self, shop: Shop) -> None:
         numbers = {shop.places(LAMP=1).number for _ in range(120)}
 

@@ -29,10 +29,11 @@ def show_stock_levels(levels: Sequence[Envelope[StockLevelChanged]]) -> None:
 def _keep_if_newer(level: Envelope[StockLevelChanged]) -> UpdateOne:
     fact = level.data
     older = {"sku": fact.sku, "availability.version": {"$lt": fact.version}}
+    # One by one: `in_stock` is in an index, and as long as it stays as it is no index has to be looked at.
     availability = {
-        "in_stock": fact.available > 0,
-        "available": fact.available,
-        "as_of": level.time,
-        "version": fact.version,
+        "variants.$.availability.in_stock": fact.available > 0,
+        "variants.$.availability.available": fact.available,
+        "variants.$.availability.as_of": level.time,
+        "variants.$.availability.version": fact.version,
     }
-    return UpdateOne({"variants": {"$elemMatch": older}}, {"$set": {"variants.$.availability": availability}})
+    return UpdateOne({"variants": {"$elemMatch": older}}, {"$set": availability})

@@ -20,9 +20,10 @@ CLAIMED = """
 SELECT customer_id, key FROM orders_placementclaim JOIN unnest(%s::uuid[], %s::text[]) AS asked(customer_id, key)
     USING (customer_id, key)
 """
+# No join: planned once, maybe while there was little in the tables, it would go on reading all of them.
 OFFERS = """
-SELECT sku, price.name, price.prices::text, price.sellable, hint.available
-FROM orders_price AS price LEFT JOIN orders_stockhint AS hint USING (sku) WHERE sku = ANY(%s::text[])
+SELECT sku, name, prices::text, sellable, (SELECT available FROM orders_stockhint AS hint WHERE hint.sku = price.sku)
+FROM orders_price AS price WHERE sku = ANY(%s::text[])
 """
 
 
