@@ -9,10 +9,11 @@ import pytest
 
 from nexus.contracts.errors import Conflict
 from nexus.web.express import Exchange, Reply, Route
-from nexus.web.express.lane import COUNTED, Lane, refusal
+from nexus.web.express.lane import COUNTED, Busy, Lane, refusal
 from nexus.web.express.ordinary import Ordinary, environ_of
 from nexus.web.express.pipe import Pipe, RedisAway, Script
 from nexus.web.express.shared import Kept, Nearby
+from tests.circles import circles
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
 
@@ -64,6 +65,11 @@ class Client:
 
 async def fast(exchange: Exchange) -> Reply | None:
     return Reply(status=200, body=f"fast {exchange.name}".encode())
+
+
+async def refusing(exchange: Exchange) -> Reply | None:
+    await exchange.admit()
+    raise Busy
 
 
 async def declining(exchange: Exchange) -> Reply | None:
@@ -344,6 +350,21 @@ class TestKept:
 
 def kept(body: bytes) -> Kept:
     return Kept(generation=b"g", pace=b"p", made_at=0.0, tag="", body=body)
+
+
+@pytest.mark.parametrize("handle", [fast, refusing])
+def test_a_request_leaves_nothing_to_the_garbage_collector(handle: Handle) -> None:
+    """It looks at all that there is: the more often, the more is left to it."""
+    client = Client(handle)
+
+    async def run() -> list[Any]:
+        await client.asked()
+        with circles() as left:
+            for _ in range(10):
+                await client.asked()
+        return left
+
+    assert asyncio.run(run()) == []
 
 
 def test_a_refusal_names_the_request() -> None:

@@ -145,7 +145,8 @@ def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
             placed[position] = enclose(_priced(order, offers), sequence=1, cause=order.cause or current_cause())
             outcomes.append(NotTogether())
         except NexusError as refusal:
-            outcomes.append(refusal)
+            # Its traceback leads to this frame, and this frame to it: thousands of such circles would be left to `gc`.
+            outcomes.append(refusal.with_traceback(None))
     try:
         accepted = _write([(wanted[position], envelope) for position, envelope in placed.items()])
     except (DataError, IntegrityError):

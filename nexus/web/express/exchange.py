@@ -49,8 +49,8 @@ class Exchange:
 
     __slots__ = (
         "_claims",
-        "admit",
         "body",
+        "door",
         "headers",
         "identity",
         "name",
@@ -71,7 +71,11 @@ class Exchange:
         self.verdict: Any = None
         self.policy: Any = None
         self._claims: Mapping[str, Any] | EllipsisType | None = ...
-        self.admit: Callable[[], Awaitable[Reply | None]]
+        self.door: Callable[[Exchange], Awaitable[Reply | None]]
+
+    def admit(self) -> Awaitable[Reply | None]:
+        """Count the request where that is done; the answer that refuses it, or None."""
+        return self.door(self)
 
     @property
     def is_plain(self) -> bool:

@@ -203,7 +203,7 @@ class Lane:
         await self._send(exchange, refusal(SuspiciousOperation(), exchange), send)
 
     async def _express(self, handle: Handle, exchange: Exchange) -> Reply | None:
-        exchange.admit = lambda: self._door(exchange)
+        exchange.door = self._door
         try:
             return await handle(exchange)
         except Exception as failure:  # noqa: BLE001  what is not foreseen is logged as it becomes a 500
