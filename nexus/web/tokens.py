@@ -1,8 +1,8 @@
 """
 Verifies access tokens offline: RFC 9068 JWTs (``typ: at+jwt``), RS256 only, keys by `kid` from a JWK set.
 
-Header, keys and signature are PyJWT's work. Its way through a whole token reads the header anew and costs more than twice
-as much, and nearly every order comes with a token not seen before: the parts are put together here.
+Header, keys and signature are PyJWT's work. Its way through a whole token reads the header anew and costs more than
+twice as much, and nearly every order comes with a token not seen before: the parts are put together here.
 """
 
 import base64
