@@ -3,7 +3,6 @@ The web process: the apps' express lane in front of Django. With the in-process 
 subscribers.
 """
 
-import gc
 import os
 import sys
 from importlib import import_module
@@ -24,6 +23,7 @@ from django.core.handlers.wsgi import WSGIHandler  # noqa: E402
 
 from nexus.eventbus import bus  # noqa: E402
 from nexus.eventbus.engine_figures import EngineCollector  # noqa: E402
+from nexus.eventbus.garbage import look_at_new_objects_only  # noqa: E402
 from nexus.eventbus.metrics import BusCollector  # noqa: E402
 from nexus.telemetry import tracing  # noqa: E402
 from nexus.telemetry.exposition import serve_if_asked  # noqa: E402
@@ -48,10 +48,7 @@ def _start() -> None:
     # What is read from the stores one tells for all: whoever carries the events.
     carries = bus.start_in_web_process()
     serve_if_asked(*([BusCollector(), EngineCollector()] if carries else []))
-    # What is loaded by now stays: looking through it again and again would make one request in a hundred slow.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    look_at_new_objects_only()
     # How long a thread keeps the others waiting: the event loop is always busy, and whoever comes back from the
     # database with a batch of orders would stand before it for the usual 5 ms, several times a batch.
     sys.setswitchinterval(GIVE_WAY)

@@ -23,6 +23,7 @@ from nexus.eventbus.backends.celery.connecting import shuffled  # noqa: E402
 from nexus.eventbus.backends.celery.delivering import deliver_message  # noqa: E402
 from nexus.eventbus.backends.celery.publisher import SOCKET_TIMEOUT, TASK  # noqa: E402
 from nexus.eventbus.backends.celery.topology import Topology  # noqa: E402
+from nexus.eventbus.garbage import look_at_new_objects_only  # noqa: E402
 from nexus.eventbus.registry import members  # noqa: E402
 from nexus.telemetry import tracing  # noqa: E402
 from nexus.telemetry.exposition import serve_if_asked  # noqa: E402
@@ -68,6 +69,7 @@ app.conf.update(
     CELERY_DB_REUSE_MAX=10**9,
 )
 app.task(name=TASK)(deliver_message)
+signals.worker_init.connect(lambda **_: look_at_new_objects_only(), weak=False)
 # What sends spans has a thread of its own, and a thread does not come along into a child.
 signals.worker_process_init.connect(lambda **_: tracing.begin_if_asked("worker"), weak=False)
 signals.worker_process_shutdown.connect(lambda **_: tracing.end(), weak=False)

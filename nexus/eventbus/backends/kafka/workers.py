@@ -13,6 +13,7 @@ from django.db import connections
 
 from nexus.eventbus.backends.kafka.consumer import Subscription
 from nexus.eventbus.backends.kafka.workplace import Casualties, Workplace
+from nexus.eventbus.garbage import look_at_new_objects_only
 from nexus.eventbus.registry import Member
 from nexus.telemetry import tracing
 from nexus.telemetry.exposition import serve_if_asked
@@ -53,6 +54,7 @@ class Workers:
         serve_if_asked()
         # A connection must not be shared with children.
         connections.close_all()
+        look_at_new_objects_only()
         for _ in range(self.size):
             self._begin()
         while self._places:

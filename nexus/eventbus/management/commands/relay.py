@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from nexus.eventbus import bus
 from nexus.eventbus.engine_figures import EngineCollector
+from nexus.eventbus.garbage import look_at_new_objects_only
 from nexus.eventbus.metrics import BusCollector
 from nexus.telemetry import tracing
 from nexus.telemetry.exposition import serve_if_asked
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         tracing.begin_if_asked("relay")
         carrier.start()
         serve_if_asked(BusCollector(), EngineCollector())
+        look_at_new_objects_only()
         self.stdout.write("relay is running")
         carrier.wait()
         carrier.stop()
