@@ -36,6 +36,15 @@ def test_asks_another_instance_when_one_is_gone() -> None:
     asyncio.run(run())
 
 
+def rest(service: Service, address: str, *, ago: float) -> None:
+    """The instance has gone so many seconds ago, and is to be asked in longer than three attempts at another take."""
+    breaker = service.instances[address].breaker
+    for _ in range(IN_A_ROW):
+        breaker.failed(probe=False)
+    breaker._since -= ago
+    breaker._until = service.clock() + 0.7
+
+
 @pytest.mark.parametrize("ago", [0.0, 10 * YOUNG])
 def test_waits_for_the_one_that_is_about_to_be_back_when_the_other_has_gone(ago: float) -> None:
     """However long its start takes, as on a machine with much to do."""
@@ -43,12 +52,7 @@ def test_waits_for_the_one_that_is_about_to_be_back_when_the_other_has_gone(ago:
     async def run() -> None:
         async with running(answering()) as [there], calling(nobody(), there.address) as (caller, service):
             await service.known(caller.session)
-            breaker = service.instances[there.address].breaker
-            for _ in range(IN_A_ROW):
-                breaker.failed(probe=False)
-            breaker._since -= ago
-            # Longer than three attempts at the other take.
-            breaker._until = service.clock() + 0.7
+            rest(service, there.address, ago=ago)
 
             statuses = [await status_of(caller, service, asked("POST", body=b"{}"))]
 
@@ -76,11 +80,8 @@ def test_does_not_wait_when_all_have_been_away_for_long() -> None:
     async def run() -> None:
         async with running(answering()) as [there], calling(nobody(), there.address) as (caller, service):
             await service.known(caller.session)
-            for each in service.instances.values():
-                for _ in range(IN_A_ROW):
-                    each.breaker.failed(probe=False)
-                each.breaker._since -= YOUNG
-                each.breaker._until = service.clock() + 0.7
+            for address in service.instances:
+                rest(service, address, ago=YOUNG)
 
             with pytest.raises(NoInstance):
                 await status_of(caller, service, asked())

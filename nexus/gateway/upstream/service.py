@@ -106,8 +106,7 @@ class Service:
         fresh = [each for each in usable if each not in avoid]
         if not usable:
             raise NoInstance(f"{self.name} does not answer.", retry_after=self._rests_for())
-        again = [each for each in usable if not each.breaker.is_doubted] if avoid else []
-        some = fresh or again or usable
+        some = fresh or [each for each in usable if not each.breaker.is_doubted] or usable
         return min(random.sample(some, min(2, len(some))), key=lambda each: each.under_way)
 
     def has_other(self, tried: Collection[Instance]) -> bool:
