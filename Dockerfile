@@ -41,4 +41,4 @@ EXPOSE 8080
 # Web, relay and workers finish on SIGTERM what they have begun.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["python"]
-CMD ["-m", "granian", "--interface", "asgi", "--host", "0.0.0.0", "--port", "8080", "--workers", "2", "--loop", "uvloop", "--backpressure", "1024", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "20", "nexus.asgi:application"]
+CMD ["-m", "nexus.web.server", "--host", "0.0.0.0", "--port", "8080", "--workers", "2", "--patience", "20"]

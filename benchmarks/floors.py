@@ -53,7 +53,7 @@ def trivial_server(folder: Path, *, workers: int) -> Iterator[int]:
     """A server of the same kind and size as the shop's web, with nothing behind it; its port."""
     port = free_port()
     place = ["--host", "127.0.0.1", "--port", str(port), "--workers", str(workers)]
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", *place, "benchmarks.trivial:app"]
+    command = [sys.executable, "-m", "nexus.web.server", *place, "benchmarks.trivial:app"]
     with (folder / "trivial.log").open("ab") as log:
         process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
     try:

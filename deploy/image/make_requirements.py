@@ -24,8 +24,8 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = Path(__file__).with_name("requirements")
 ALONE: dict[str, Any] = runpy.run_path(str(Path(__file__).with_name("alone.py")))
-SERVER = {"granian", "uvloop"}
-"""Of the image's own command."""
+SERVER = {"httptools", "uvloop"}
+"""What uvicorn is told to use, and does not ask for by itself."""
 IMAGES_PYTHON = {"python_version": "3.11", "python_full_version": "3.11.16", "sys_platform": "linux"}
 UNSEEN = {"django.contrib.auth.hashers.Argon2PasswordHasher": "argon2-cffi"}
 """What a text in the settings needs besides the package it is in."""

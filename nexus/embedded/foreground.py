@@ -119,8 +119,8 @@ class _Ender(_Relay):
     """
     Ends a process in a session of its own.
 
-    One signal only: granian's handler deadlocks when another arrives while it runs (seen with 2.8), which is what
-    whoever signals our whole process group would do if the server were in it. SIGHUP it takes for "reload".
+    One signal only: a second would tell the server to leave its requests unanswered, which is what whoever signals
+    our whole process group would do if the server were in it. SIGHUP it takes for "renew the workers".
     """
 
     def __init__(self) -> None:

@@ -44,8 +44,7 @@ def server_command(*, port: int, workers: int = 1) -> list[str]:
     With the bus in the web process one worker is enough: it carries the events, and no second would.
     """
     place = ["--host", "127.0.0.1", "--port", str(port)]
-    size = ["--workers", str(workers), "--loop", "uvloop", "--backpressure", "1024"]
-    return [sys.executable, "-m", "granian", "--interface", "asgi", "nexus.asgi:application", *place, *size, "--no-ws"]
+    return [sys.executable, "-m", "nexus.web.server", *place, "--workers", str(workers)]
 
 
 def demo_environment(addresses: Mapping[str, str], var: Path) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Supervisor:
         """End everything: whoever serves first, then who carries; by force those that take too long."""
         parts = [*self._leaving, *self._coming.values(), *reversed(self._running.values())]
         for each in parts:
-            # One signal to the parent alone: granian hangs when another comes while it handles the first.
+            # One signal to the parent alone: it tells its workers itself.
             each.process.terminate()
         until = time.monotonic() + END_WITHIN
         for each in parts:

@@ -183,6 +183,5 @@ class TestServerCommand:
     def test_serves_the_whole_project_on_the_port(self):
         command = server_command(port=8123)
 
-        assert command[:5] == [sys.executable, "-m", "granian", "--interface", "asgi"]
-        assert "nexus.asgi:application" in command
+        assert command[:3] == [sys.executable, "-m", "nexus.web.server"]
         assert command[command.index("--port") + 1] == "8123"

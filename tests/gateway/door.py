@@ -80,10 +80,10 @@ def free_port() -> int:
 
 
 @contextmanager
-def served(application: str, *words: str, folder: Path, port: int = 0, **environment: str) -> Iterator[int]:
+def served(application: str, *, folder: Path, port: int = 0, **environment: str) -> Iterator[int]:
     """An application behind the server that Nexus runs on; its port."""
     port = port or free_port()
-    command = [sys.executable, "-m", "granian", "--interface", "asgi", application, "--port", str(port), *words]
+    command = [sys.executable, "-m", "nexus.web.server", application, "--port", str(port), "--patience", "2"]
     plain = {name: value for name, value in os.environ.items() if not name.startswith(("NEXUS_", "DJANGO_"))}
     with (folder / f"{application.partition(':')[0]}-{port}.log").open("wb") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=plain | environment, stdout=log, stderr=log)
@@ -108,10 +108,8 @@ def door(services: Mapping[str, str], *, folder: Path, **environment: str) -> It
     """The gateway's own process, with these services elsewhere; its port."""
     addresses = ", ".join(f"{name}={address}" for name, address in services.items())
     settings = {"DJANGO_SETTINGS_MODULE": "nexus.settings.gateway", "NEXUS_DEMO": "1", "NEXUS_VAR": str(folder)}
-    words = ["--loop", "uvloop", "--no-ws"]
-    with served(
-        "nexus.asgi:application", *words, folder=folder, **settings, NEXUS_SERVICES=addresses, **environment
-    ) as port:
+    environment |= settings | {"NEXUS_SERVICES": addresses}
+    with served("nexus.asgi:application", folder=folder, **environment) as port:
         yield port
 
 

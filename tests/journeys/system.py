@@ -115,7 +115,7 @@ class System:
         """Send a signal to a process and its children, and wait until it is gone."""
         process = self.processes.pop(name)
         if number == signal.SIGTERM:
-            # To the parent alone, as a supervisor does: granian hangs when its workers hear of it from two sides.
+            # To the parent alone, as a supervisor does: the server tells its workers itself.
             process.send_signal(number)
         else:
             os.killpg(process.pid, number)

@@ -123,10 +123,10 @@ def ends_too_soon(manifests: list[Manifest]) -> list[str]:
     complaints = []
     for name, template in pods(manifests):
         for each in template["spec"]["containers"]:
-            if "granian" not in each.get("args", []):
+            if "nexus.web.server" not in each.get("args", []):
                 continue
             pause = each.get("lifecycle", {}).get("preStop", {}).get("sleep", {}).get("seconds", 0)
-            last = int(each["args"][each["args"].index("--workers-kill-timeout") + 1])
+            last = int(each["args"][each["args"].index("--patience") + 1])
             complaints += [f"{name} ends at once"] if not pause else []
             if template["spec"].get("terminationGracePeriodSeconds", 30) <= pause + last:
                 complaints.append(f"{name} is killed amid its requests")

@@ -210,7 +210,7 @@ def most_connections(manifests: list[Manifest]) -> int:
         if "NEXUS_POSTGRES_URL" not in told:
             continue
         databases = len(told["PREPARED_DATABASES"].split())
-        held = databases * threads(container["args"]) if "granian" in container["args"] else OF_A_CARRIER
+        held = databases * threads(container["args"]) if "nexus.web.server" in container["args"] else OF_A_CARRIER
         count += (most.get(name) or each["spec"]["replicas"]) * held + held
     return count
 

@@ -1,0 +1,7 @@
+"""
+The web's server: uvicorn on uvloop with httptools, in several processes that share one port.
+
+``python -m nexus.web.server --port 8080 --workers 2``. What uvicorn leaves open is closed here: who may hold how many
+connections, how long a request may take to arrive, and which process takes the next connection
+(docs/adr/0025-one-loop-reads-requests.md).
+"""

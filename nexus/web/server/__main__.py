@@ -1,0 +1,59 @@
+"""The command: ``python -m nexus.web.server``."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+
+from uvicorn.config import Config
+
+from nexus.web.server.connection import Connection
+from nexus.web.server.workers import Workers
+
+PATIENCE = 20
+"""Seconds for which requests may go on once the server was told to end."""
+KEEP_ALIVE = 75
+"""Seconds for which an unused connection stays open: longer than gateways keep one for their next request."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to end; 1 when the port is taken or no worker could start."""
+    logging.basicConfig(format="%(levelname)s %(name)s %(message)s", level=logging.WARNING)
+    words = _parser().parse_args(arguments)
+    config = Config(
+        words.application,
+        host=words.host,
+        port=words.port,
+        workers=words.workers,
+        loop="uvloop",
+        http=Connection,
+        ws="none",
+        interface="asgi3",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        # Who is asking is for nexus.web.addresses to find out.
+        proxy_headers=False,
+        timeout_keep_alive=words.keep_alive,
+        timeout_graceful_shutdown=words.patience,
+        # A machine that is busy is no reason to kill a worker amid its requests.
+        timeout_worker_healthcheck=60,
+    )
+    return Workers(config, most=words.connections).serve()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m nexus.web.server", description="Serve the shop over HTTP.")
+    parser.add_argument("application", nargs="?", default="nexus.asgi:application", help="what answers (ASGI)")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8080)
+    parser.add_argument("--workers", type=int, default=1, help="processes that answer")
+    parser.add_argument("--connections", type=int, default=1024, help="open connections of each; more wait outside")
+    parser.add_argument("--keep-alive", type=int, default=KEEP_ALIVE, help="seconds an unused connection stays open")
+    parser.add_argument("--patience", type=int, default=PATIENCE, help="seconds for requests under way at the end")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

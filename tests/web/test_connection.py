@@ -1,0 +1,271 @@
+"""What one connection to the web's server allows, over real sockets within one process."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from uvicorn.config import Config
+
+from nexus.web.server.connection import ARRIVES_WITHIN, LARGEST_HEAD, Connection
+from nexus.web.server.door import Shares
+from nexus.web.server.workers import SharingServer, listen
+
+KEEP_ALIVE = 75
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Answering:
+    """An ASGI application that answers with these messages, once it has the whole request."""
+
+    def __init__(self, *messages: dict[str, Any]) -> None:
+        self.messages = messages
+        self.heard: list[str] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive()).get("more_body"):
+            pass
+        self.heard.append(message["type"])
+        for each in self.messages:
+            await send(each)
+
+
+def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
+    return {"type": "http.response.start", "status": status, "headers": list(headers)}
+
+
+def body(what: bytes, *, more: bool = False) -> dict[str, Any]:
+    return {"type": "http.response.body", "body": what, "more_body": more}
+
+
+PLAIN = start((b"content-length", b"2")), body(b"ok")
+Talk = Callable[[Streams, SharingServer], Awaitable[None]]
+
+
+def serve(application: Answering, talk: Talk) -> None:
+    """Have a server answer by the application, and talk to it."""
+
+    async def inside() -> None:
+        config = Config(
+            application,  # type: ignore[arg-type]
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            timeout_keep_alive=KEEP_ALIVE,
+        )
+        config.load()
+        server = SharingServer(config, shares=Shares([0], 0), most=10)
+        server.lifespan = config.lifespan_class(config)
+        listening = listen("127.0.0.1", 0)
+        await server.startup([listening])
+        streams = await asyncio.open_connection(*listening.getsockname())
+        try:
+            async with asyncio.timeout(15):
+                await talk(streams, server)
+        finally:
+            streams[1].close()
+            await server.shutdown([listening])
+
+    asyncio.run(inside())
+
+
+def said_to(request: bytes, *messages: dict[str, Any]) -> bytes:
+    """All that a server says to bytes, until it hangs up."""
+    found = b""
+
+    async def talk(streams: Streams, server: SharingServer) -> None:
+        nonlocal found
+        streams[1].write(request)
+        found = await streams[0].read()
+
+    serve(Answering(*(messages or PLAIN)), talk)
+    return found
+
+
+def problem(said: bytes) -> tuple[int, str]:
+    head, _, text = said.partition(b"\r\n\r\n")
+    assert b"content-type: application/problem+json" in head
+    assert b"connection: close" in head
+    return int(head.split()[1]), json.loads(text)["detail"]
+
+
+CLOSING = GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+
+
+class TestAnswers:
+    def test_an_answer_of_one_piece_is_written_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        written: list[bytes] = []
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(b"POST / HTTP/1.1\r\nContent-Length: 1\r\n\r\n")
+            while not server.server_state.tasks:
+                await asyncio.sleep(0)
+            [connection] = server.server_state.connections
+            write = connection.transport.write
+            monkeypatch.setattr(
+                connection.transport, "write", lambda data: (written.append(data), write(data)), raising=False
+            )
+            streams[1].write(b"x")
+            await streams[0].readuntil(b"ok")
+
+        serve(Answering(*PLAIN), talk)
+
+        [whole] = written
+        assert whole.startswith(b"HTTP/1.1 200 OK\r\n")
+        assert whole.endswith(b"content-length: 2\r\n\r\nok")
+
+    def test_a_connection_serves_one_request_after_the_other(self) -> None:
+        said = said_to(GET + GET + CLOSING)
+
+        assert said.count(b"HTTP/1.1 200 OK") == 3
+        assert said.count(b"connection: close") == 1
+
+    @pytest.mark.parametrize(
+        ("messages", "expected"),
+        [
+            (
+                [start(), body(b"a", more=True), body(b"b")],
+                b"transfer-encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\n\r\n",
+            ),
+            ([start((b"content-length", b"2")), body(b"a", more=True), body(b"b")], b"\r\n\r\nab"),
+            ([start((b"content-length", b"1"), (b"connection", b"close")), body(b"a")], b"connection: close\r\n\r\na"),
+            ([start(status=304), body(b"")], b"HTTP/1.1 304 Not Modified\r\n"),
+            ([start((b"content-length", b"0"), status=204), body(b"")], b"content-length: 0\r\n"),
+        ],
+        ids=["chunks", "pieces", "close", "nothing new", "empty"],
+    )
+    def test_others_are_written_as_they_come(self, messages: list[dict[str, Any]], expected: bytes) -> None:
+        assert expected in said_to(CLOSING, *messages)
+
+    def test_head_gets_no_body(self) -> None:
+        said = said_to(CLOSING.replace(b"GET", b"HEAD"))
+
+        assert b"content-length: 2" in said
+        assert said.endswith(b"\r\n\r\n")
+
+    @pytest.mark.parametrize("value", [b"a\r\nset-cookie: evil", b"a\nb", b"a\rb", b"a\0b"])
+    def test_a_value_never_begins_another_line(self, value: bytes) -> None:
+        said = said_to(CLOSING, start((b"content-length", b"2"), (b"x-name", value)), body(b"ok"))
+
+        assert b"evil" not in said
+        assert not said.startswith(b"HTTP/1.1 200")
+
+    @pytest.mark.parametrize("length", [b"1", b"3"])
+    def test_a_length_that_is_wrong_breaks_the_connection(self, length: bytes) -> None:
+        said = said_to(GET, start((b"content-length", length)), body(b"ok"))
+
+        assert len(said.partition(b"\r\n\r\n")[2]) != int(length)
+
+    def test_an_application_that_fails_is_a_500(self) -> None:
+        assert said_to(CLOSING, {"type": "nonsense"}).startswith(b"HTTP/1.1 500")
+
+
+class TestRequests:
+    def test_a_head_without_end_is_refused(self) -> None:
+        said = said_to(b"GET / HTTP/1.1\r\n" + b"X-Long: %b\r\n" % (b"a" * 1000) * (LARGEST_HEAD // 1000))
+
+        assert problem(said) == (431, "The head of the request is too large.")
+
+    def test_a_head_counts_from_its_own_beginning(self) -> None:
+        large = GET.replace(b"\r\n\r\n", b"\r\nX-Long: %b\r\n\r\n" % (b"a" * (LARGEST_HEAD // 2)))
+
+        assert said_to(large + large + large + CLOSING).count(b"HTTP/1.1 200") == 4
+
+    def test_bytes_that_are_no_request_are_refused(self) -> None:
+        assert problem(said_to(b"\x16\x03\x01 hello\r\n\r\n")) == (400, "The request is not HTTP.")
+
+    def test_an_old_version_is_refused(self) -> None:
+        assert problem(said_to(b"GET /\r\n\r\n"))[0] == 400
+
+
+class TestTime:
+    """The clock is not waited for: connections are told that it is later."""
+
+    @pytest.mark.parametrize("begun", [b"", b"GET / HT"], ids=["nothing", "half a line"])
+    def test_a_request_has_to_arrive(self, begun: bytes) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(begun)
+            connection = await only(server)
+            while begun and connection.headers is None:
+                await asyncio.sleep(0)
+            connection.look(connection.loop.time() + ARRIVES_WITHIN - 1)
+            assert not connection.transport.is_closing()
+            connection.look(connection.loop.time() + ARRIVES_WITHIN + 1)
+
+            assert problem(await streams[0].read())[0] == 408
+
+        serve(Answering(*PLAIN), talk)
+
+    def test_who_waits_for_the_body_learns_that_it_never_comes(self) -> None:
+        application = Answering(*PLAIN)
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf")
+            while not server.server_state.tasks:
+                await asyncio.sleep(0)
+            connection = await only(server)
+            connection.look(connection.loop.time() + ARRIVES_WITHIN + 1)
+
+            assert await streams[0].read() == b""
+
+        serve(application, talk)
+
+        assert application.heard == ["http.disconnect"]
+
+    def test_an_unused_connection_is_closed(self) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(GET)
+            await streams[0].readuntil(b"ok")
+            connection = await only(server)
+            connection.look(connection.loop.time() + KEEP_ALIVE - 1)
+            assert not connection.transport.is_closing()
+            connection.look(connection.loop.time() + KEEP_ALIVE + 1)
+
+            assert await streams[0].read() == b""
+
+        serve(Answering(*PLAIN), talk)
+
+    def test_a_long_answer_is_not_cut_off(self) -> None:
+        goes_on = asyncio.Event()
+
+        async def slow(scope: Any, receive: Any, send: Any) -> None:
+            await receive()
+            await goes_on.wait()
+            for each in PLAIN:
+                await send(each)
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(GET)
+            while not server.server_state.tasks:
+                await asyncio.sleep(0)
+            connection = await only(server)
+            connection.look(connection.loop.time() + 1000)
+            goes_on.set()
+
+            assert (await streams[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200")
+
+        serve(slow, talk)  # type: ignore[arg-type]
+
+    def test_the_server_looks_by_itself(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("nexus.web.server.connection.ARRIVES_WITHIN", -1.0)
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            await only(server)
+            await server.on_tick(0)
+
+            assert problem(await streams[0].read())[0] == 408
+
+        serve(Answering(*PLAIN), talk)
+
+
+async def only(server: SharingServer) -> Connection:
+    """The one connection, when it is there."""
+    while not server.server_state.connections:
+        await asyncio.sleep(0)
+    [connection] = server.server_state.connections
+    assert isinstance(connection, Connection)
+    return connection

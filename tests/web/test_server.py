@@ -1,0 +1,205 @@
+"""The web's server as its clients and its supervisor meet it: real processes, real sockets."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from nexus.web.server.door import NOBODY, Shares
+from tests.eventually import eventually
+from tests.gateway.door import free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+APPLICATION = "tests.web.telling_app:app"
+ASK = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+@contextmanager
+def serving(*words: str, application: str = APPLICATION) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    port = free_port()
+    command = [sys.executable, "-m", "nexus.web.server", application, "--port", str(port), *words]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        yield process, port
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def connect(port: int, *, within: float = 10) -> socket.socket:
+    def reached() -> socket.socket | None:
+        try:
+            return socket.create_connection(("127.0.0.1", port), timeout=within)
+        except OSError:
+            return None
+
+    return eventually(reached, within=within)
+
+
+def ask(connection: socket.socket) -> str:
+    """What is answered on a connection that stays open."""
+    connection.sendall(ASK)
+    said = b""
+    while not (found := re.search(rb"content-length: (\d+).*?\r\n\r\n(.*)", said, re.DOTALL)) or len(found[2]) < int(
+        found[1]
+    ):
+        more = connection.recv(65536)
+        assert more, said
+        said += more
+    return found[2].decode()
+
+
+def pids(port: int, *, workers: int) -> set[int]:
+    """Of all workers, once so many answer."""
+
+    def seen() -> set[int] | None:
+        with ExitStack() as stack:
+            inside = [stack.enter_context(connect(port)) for _ in range(2 * workers)]
+            try:
+                found = {int(ask(each)) for each in inside}
+            except (OSError, AssertionError):
+                return None  # Of a worker that is going just now.
+        return found if len(found) == workers else None
+
+    return eventually(seen)
+
+
+class TestShares:
+    def test_who_has_more_lets_others_go_first(self) -> None:
+        counts = [NOBODY] * 4
+        one, other = Shares(counts, 0), Shares(counts, 2)
+        one.tell(1)
+        other.tell(0)
+
+        assert one.is_ahead()
+        assert not other.is_ahead()
+
+    def test_nobody_waits_for_who_has_left(self) -> None:
+        counts = [NOBODY] * 4
+        one, other = Shares(counts, 0), Shares(counts, 1)
+        one.tell(1)
+        other.tell(0)
+        other.leave()
+
+        assert not one.is_ahead()
+
+
+def test_connections_are_shared_evenly() -> None:
+    with serving("--workers", "2") as (_, port):
+        workers = pids(port, workers=2)
+        with ExitStack() as stack:
+            inside = [stack.enter_context(connect(port)) for _ in range(20)]
+            shares = Counter(int(ask(each)) for each in inside)
+
+    assert shares.keys() == workers
+    assert min(shares.values()) >= 8
+
+
+def test_a_worker_that_hangs_keeps_nobody_from_another() -> None:
+    with serving("--workers", "2") as (_, port):
+        hanging, well = pids(port, workers=2)
+        os.kill(hanging, signal.SIGSTOP)
+        with ExitStack() as stack:
+            inside = [stack.enter_context(connect(port)) for _ in range(6)]
+
+            assert {ask(each) for each in inside} == {str(well)}
+
+
+def test_more_connections_than_there_may_be_wait_outside() -> None:
+    with serving("--connections", "2") as (_, port), connect(port) as first, connect(port) as second:
+        ask(first)
+        ask(second)
+        with connect(port) as third:
+            third.sendall(ASK)
+            third.settimeout(0.5)
+            with pytest.raises(TimeoutError):
+                third.recv(1)
+            second.close()
+            third.settimeout(10)
+
+            assert third.recv(15).startswith(b"HTTP/1.1 200 OK")
+
+
+def test_another_takes_the_place_of_a_worker_that_dies() -> None:
+    with serving("--workers", "2") as (process, port):
+        before = pids(port, workers=2)
+        os.kill(min(before), signal.SIGKILL)
+        after = eventually(lambda: (found := pids(port, workers=2)) != before and found)
+
+        assert max(before) in after
+        process.terminate()
+        assert f"web worker {min(before)} is gone" in process.communicate(timeout=20)[1]
+
+
+def test_workers_do_not_outlive_the_process_that_started_them() -> None:
+    with serving("--workers", "2") as (process, port):
+        workers = pids(port, workers=2)
+        process.kill()
+        process.wait(10)
+
+        eventually(lambda: not any(_runs(pid) for pid in workers))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_what_is_under_way_is_answered_before_the_end() -> None:
+    with serving() as (process, port), connect(port) as connection:
+        ask(connection)
+        connection.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n12")
+        process.terminate()
+        eventually(lambda: is_shut(port))
+        connection.sendall(b"34")
+        said = b"".join(iter(lambda: connection.recv(65536), b""))
+
+        assert said.startswith(b"HTTP/1.1 200 OK")
+        assert b"connection: close" in said
+        assert process.wait(10) == 0
+
+
+def is_shut(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return True
+    return False
+
+
+def test_workers_are_renewed_one_after_the_other() -> None:
+    with serving("--workers", "2") as (process, port):
+        before = pids(port, workers=2)
+        process.send_signal(signal.SIGHUP)
+
+        eventually(lambda: not before & pids(port, workers=2))
+
+
+def test_says_that_the_port_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "nexus.web.server", APPLICATION, "--port", str(port)]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+    assert done.returncode == 1
+    assert f"cannot listen on 127.0.0.1, port {port}" in done.stderr
+
+
+@pytest.mark.parametrize("application", ["tests.web.nowhere:app", "tests.web.telling_app:nothing"])
+def test_ends_when_there_is_nothing_to_serve(application: str) -> None:
+    with serving(application=application) as (process, _):
+        said = process.communicate(timeout=30)[1]
+
+        assert process.returncode == 1
+        assert f"{application} cannot be loaded" in said
