@@ -1,19 +1,26 @@
 """The web's server as its clients and its supervisor meet it: real processes, real sockets."""
 
+import asyncio
+import errno
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+from uvicorn.config import Config
+from uvicorn.supervisors import multiprocess
 
-from nexus.web.server.door import NOBODY, Shares
+from nexus.web.server.door import NOBODY, REST, Door, Shares
+from nexus.web.server.workers import Workers
 from tests.eventually import eventually
 from tests.gateway.door import free_port
 
@@ -203,3 +210,63 @@ def test_ends_when_there_is_nothing_to_serve(application: str) -> None:
 
         assert process.returncode == 1
         assert f"{application} cannot be loaded" in said
+
+
+class Full(socket.socket):
+    """A listening socket of a process that may have no more files open."""
+
+    refused = 0
+
+    def accept(self) -> NoReturn:
+        self.refused += 1
+        raise OSError(errno.EMFILE, "Too many open files")
+
+
+def test_a_process_without_room_for_another_file_rests(caplog: pytest.LogCaptureFixture) -> None:
+    async def inside() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening, connect(listening.getsockname()[1]):
+            full = Full(fileno=listening.detach())
+            door = Door(full, protocol=asyncio.Protocol, inside=(), most=1, shares=Shares([0], 0))
+            while full.refused < 2:
+                await asyncio.sleep(0)
+            door.close()
+
+    began = time.monotonic()
+    asyncio.run(inside())
+
+    assert time.monotonic() - began >= REST
+    assert "Too many open files" in caplog.text
+
+
+class Gone:
+    """A worker that is no more."""
+
+    pid, exitcode = 1, -9
+
+    def __init__(self, shares: Shares) -> None:
+        self.shares = shares
+
+    def is_alive(self, timeout: float) -> bool:
+        return False
+
+    def kill(self) -> None: ...
+
+    def join(self) -> None: ...
+
+    def start(self) -> None: ...
+
+    def terminate(self) -> None: ...
+
+
+def test_nobody_waits_for_a_worker_that_is_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(multiprocess.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(multiprocess, "Process", multiprocess.Process)
+    workers = Workers(Config(APPLICATION, port=0, log_config=None), most=1)
+    monkeypatch.setattr(multiprocess, "Process", lambda *_: Gone(Shares([0], 0)))
+    counts = [0, 1]
+    workers.processes = [Gone(Shares(counts, 0))]  # type: ignore[list-item]
+
+    workers.keep_subprocess_alive()
+
+    assert not Shares(counts, 1).is_ahead()
+    workers.terminate_all()

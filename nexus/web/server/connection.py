@@ -9,7 +9,7 @@ from httptools import HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 LARGEST_HEAD = 64 * 1024
-"""Bytes of a request before its body; a little more passes when it comes in one piece."""
+"""Bytes of a request before its body; the piece in which it begins is not counted."""
 ARRIVES_WITHIN = 30.0
 """Seconds for a request to arrive, whole; and for the first to begin."""
 SPOKEN = ("1.1", "1.0")
@@ -37,11 +37,10 @@ class Connection(HttpToolsProtocol):
         self.server_state.left()  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
+        self._size += len(data)
         super().data_received(data)
-        if self._arriving and not self._has_head:
-            self._size += len(data)
-            if self._size > LARGEST_HEAD and not self.transport.is_closing():
-                self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
+        if self._size > LARGEST_HEAD and self._arriving and not self._has_head and not self.transport.is_closing():
+            self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
