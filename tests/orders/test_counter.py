@@ -108,7 +108,7 @@ class TestCounter:
             placed = [counter.place(wanted())]
             await begun(desk)
             placed += [counter.place(wanted()) for _ in range(express.MOST_WAITING)]
-            assert counter.is_full()
+            assert counter.room() == 0
             with pytest.raises(Busy):
                 counter.place(wanted())
             desk.may_write.set()
@@ -118,26 +118,44 @@ class TestCounter:
 
         assert sum(map(len, desk.batches)) == express.MOST_WAITING + 1
 
-    @pytest.mark.parametrize("too_many", [True, False])
-    def test_rests_after_a_batch_while_more_come_than_it_has_room_for(self, desk: Desk, too_many: bool) -> None:
-        rests: list[tuple[float, int]] = []
-
-        async def rest(seconds: float) -> None:
-            rests.append((seconds, len(desk.batches)))
+    def test_who_comes_when_a_batch_is_done_is_in_the_next(self, desk: Desk) -> None:
+        """Or is refused: the event loop gets to read what has come meanwhile before the next batch is begun."""
 
         async def scene() -> None:
-            counter = Counter(rest=rest)
-            placed = [counter.place(wanted())]
+            counter = Counter()
+            late: list[express.Outcome] = []
+            first = counter.place(wanted())
+            first.add_done_callback(lambda _: late.append(counter.place(wanted())))
             await begun(desk)
-            placed += [counter.place(wanted()) for _ in range(express.MOST_WAITING if too_many else 5)]
-            assert counter.is_full() is too_many
+            second = counter.place(wanted())
             desk.may_write.set()
-            await asyncio.gather(*placed)
+            await asyncio.gather(first, second)
+            await asyncio.gather(*late)
 
         asyncio.run(scene())
 
-        assert [batch for _, batch in rests] == ([1] if too_many else [])
-        assert all(seconds > 0 for seconds, _ in rests)
+        assert [len(batch) for batch in desk.batches] == [1, 2]
+
+    def test_keeps_a_place_for_whom_it_counts_at_the_door(self) -> None:
+        class AtTheDoor:
+            def __init__(self) -> None:
+                self.counted = asyncio.Event()
+
+            async def admit(self) -> None:
+                await self.counted.wait()
+
+        async def scene() -> list[int]:
+            counter, exchange = Counter(), AtTheDoor()
+            room = [counter.room()]
+            counting = asyncio.ensure_future(counter.admit(exchange))  # type: ignore[arg-type]
+            await asyncio.sleep(0)
+            room.append(counter.room())
+            exchange.counted.set()
+            await counting
+            return [*room, counter.room()]
+
+        most = express.MOST_WAITING
+        assert asyncio.run(scene()) == [most, most - 1, most]
 
     def test_refuses_who_waited_long_enough_without_having_done_anything(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch

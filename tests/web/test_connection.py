@@ -55,6 +55,7 @@ def serve(application: Answering, talk: Talk) -> None:
             lifespan="off",
             interface="asgi3",
             log_config=None,
+            proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
         )
         config.load()
@@ -166,6 +167,67 @@ class TestAnswers:
 
     def test_an_application_that_fails_is_a_500(self) -> None:
         assert said_to(CLOSING, {"type": "nonsense"}).startswith(b"HTTP/1.1 500")
+
+
+class Full(Answering):
+    """An application that has no room for anybody who asks for ``/full``."""
+
+    def __init__(self) -> None:
+        super().__init__(*PLAIN)
+        self.asked: list[tuple[str, str]] = []
+
+    def turn_away(self, scope: Any) -> Any:
+        self.asked.append((scope["method"], scope["path"]))
+        return (503, [(b"content-length", b"4")], b"full") if scope["path"] == "/full" else None
+
+
+class TestTurnedAway:
+    FULL = b"POST /full?a=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
+
+    def said(self, *pieces: bytes, application: Full) -> bytes:
+        found = b""
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            nonlocal found
+            for piece in pieces:
+                streams[1].write(piece)
+                await asyncio.sleep(0.01)
+            found = await streams[0].read()
+
+        serve(application, talk)
+        return found
+
+    @pytest.mark.parametrize("pieces", [[FULL + b"abcde" + CLOSING], [FULL, b"ab", b"cde", CLOSING]])
+    def test_the_application_never_hears_of_the_request(self, pieces: list[bytes]) -> None:
+        application = Full()
+
+        said = self.said(*pieces, application=application)
+
+        assert said.startswith(b"HTTP/1.1 503 Service Unavailable\r\n")
+        assert b"\r\n\r\nfullHTTP/1.1 200 OK" in said
+        assert len(application.heard) == 1
+
+    def test_it_is_asked_for_what_came(self) -> None:
+        application = Full()
+
+        self.said(self.FULL, b"abcde", GET, CLOSING, application=application)
+
+        assert application.asked[:2] == [("POST", "/full"), ("GET", "/")]
+
+    def test_answers_keep_their_order(self) -> None:
+        application = Full()
+
+        said = self.said(GET + self.FULL + b"abcde" + CLOSING, application=application)
+
+        assert said.count(b"HTTP/1.1 200") == 3
+        assert len(application.heard) == 3
+
+    def test_whoever_closes_or_waits_for_a_word_is_answered_by_the_application(self) -> None:
+        closing = self.FULL.replace(b"Host", b"Connection: close\r\nHost")
+        waiting = self.FULL.replace(b"Host", b"Expect: 100-continue\r\nHost")
+
+        assert b" 200 OK" in self.said(closing, b"abcde", application=Full())
+        assert b" 100 Continue" in self.said(waiting, b"abcde" + CLOSING, application=Full())
 
 
 class TestRequests:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -35,10 +36,9 @@ class Client:
 
     def __init__(self, handle: Handle, **more: Any) -> None:
         self.seen: list[dict[str, Any]] = []
-        full = more.pop("is_full", lambda: False)
-        routes = [
-            Route(method="GET", path=path, handle=handle, allow="GET", is_full=full) for path in ("/fast", "/named/*")
-        ]
+        room = more.pop("room", lambda: math.inf)
+        paths = ("/fast", "/named/*")
+        routes = [Route(method="GET", path=path, handle=handle, allow="GET", room=room) for path in paths]
         self.lane = Lane(routes=routes, ordinary=Ordinary(self._ordinary, **more.pop("size", {})), **more)
 
     def ask(self, *parts: Any, body: bytes = b"", **more: Any) -> tuple[int, dict[str, str], bytes]:
@@ -118,13 +118,44 @@ class TestLane:
             asked.append(exchange)
             return None
 
-        client = Client(handle, is_full=lambda: True)
+        client = Client(handle, room=lambda: 0)
 
         status, headers, body = client.ask("/fast", headers=[("x-request-id", "0123456789abcdef")])
 
         assert (status, headers["retry-after"], headers["content-type"]) == (503, "1", "application/problem+json")
         assert (json.loads(body)["code"], json.loads(body)["trace_id"]) == ("busy", "0123456789abcdef")
         assert (asked, client.seen) == ([], [])
+
+    @pytest.mark.parametrize("headers", [[], [("authorization", "Bearer x"), ("x-request-id", "0123456789abcdef")]])
+    def test_a_server_that_asks_first_is_told_the_same(self, headers: list[tuple[str, str]]) -> None:
+        client = Client(fast, room=lambda: 0, headers=lambda _: [(b"x-more", b"1")])
+        status, expected, body = client.ask("/fast", headers=headers)
+
+        told = client.lane.turn_away(scope("/fast", headers=headers))
+
+        assert told
+        assert told[0] == status
+        names = [(name.decode(), value.decode()) for name, value in told[1]]
+        own = "x-request-id" if not headers else ""
+        assert {**dict(names), own: ""} == {**expected, own: ""}
+        assert {**json.loads(told[2]), "trace_id": ""} == {**json.loads(body), "trace_id": ""}
+        assert json.loads(told[2])["trace_id"] == dict(names)["x-request-id"]
+
+    def test_a_place_is_kept_from_the_moment_the_server_asked(self) -> None:
+        """Requests that are read in one turn of the event loop begin in the next."""
+        client = Client(fast, room=lambda: 2)
+
+        async def scene() -> list[bool]:
+            let_in = [client.lane.turn_away(scope("/fast")) is None for _ in range(3)]
+            await asyncio.sleep(0)
+            return [*let_in, client.lane.turn_away(scope("/fast")) is None]
+
+        assert asyncio.run(scene()) == [True, True, False, True]
+
+    def test_turns_nobody_away_whom_no_queue_is_for(self) -> None:
+        client = Client(fast, room=lambda: 0)
+
+        assert client.lane.turn_away(scope("/elsewhere")) is None
 
     def test_counts_no_request_twice(self) -> None:
         async def door(exchange: Exchange) -> Reply | None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from uvicorn.config import Config
@@ -104,11 +104,10 @@ def test_connections_are_shared_evenly() -> None:
     with serving("--workers", "2") as (_, port):
         workers = pids(port, workers=2)
         with ExitStack() as stack:
-            inside = [stack.enter_context(connect(port)) for _ in range(20)]
-            shares = Counter(int(ask(each)) for each in inside)
+            shares = Counter(int(ask(stack.enter_context(connect(port)))) for _ in range(60))
 
     assert shares.keys() == workers
-    assert min(shares.values()) >= 8
+    assert min(shares.values()) >= 10
 
 
 def test_a_worker_that_hangs_keeps_nobody_from_another() -> None:
@@ -220,6 +219,37 @@ class Full(socket.socket):
     def accept(self) -> NoReturn:
         self.refused += 1
         raise OSError(errno.EMFILE, "Too many open files")
+
+
+class Knocked(socket.socket):
+    """A listening socket that knows how often somebody was let in."""
+
+    taken = 0
+
+    def accept(self) -> Any:
+        found = super().accept()
+        self.taken += 1
+        return found
+
+
+def test_who_has_more_connections_waits_before_taking_another(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nexus.web.server.door.AFTER_YOU", 0.3)
+
+    async def inside() -> list[int]:
+        with socket.create_server(("127.0.0.1", 0)) as listening, connect(listening.getsockname()[1]):
+            knocked = Knocked(fileno=listening.detach())
+            shares = Shares([NOBODY, 0], 0)
+            door = Door(knocked, protocol=asyncio.Protocol, inside=(object(),), most=9, shares=shares)
+            for _ in range(10):
+                await asyncio.sleep(0)
+            taken = [knocked.taken]
+            while not knocked.taken:
+                await asyncio.sleep(0)
+            door.close()
+            await door.wait_closed()
+            return [*taken, knocked.taken]
+
+    assert asyncio.run(inside()) == [0, 1]
 
 
 def test_a_process_without_room_for_another_file_rests(caplog: pytest.LogCaptureFixture) -> None:

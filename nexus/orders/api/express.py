@@ -7,7 +7,7 @@ No clock decides how many orders share a commit: while one batch is being writte
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Annotated, NamedTuple
@@ -28,16 +28,12 @@ from nexus.web.express.lane import Busy, refusal
 from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
 from nexus.web.views import etag_of
 
-LARGEST_BATCH = 128
+LARGEST_BATCH = 192
 MOST_WAITING = 256
 LONGEST_WAIT = 1.0
 """Seconds in the queue; whoever waited longer is asked to come again before anything was done for them."""
-BREATH = 1.0
-"""
-How long to rest after a batch while more come than can be served, in times of what it took. Who is refused waits too,
-unseen, until the server has time to read what they want: without a rest, writing orders leaves it none, and accepted
-orders wait for seconds behind those that are to be refused.
-"""
+TURNS = 2
+"""Of the event loop between two batches: one reads what has come meanwhile, one lets it queue up, or refuses it."""
 SHORT = 512
 """Bytes of a body that is remembered once it is understood."""
 
@@ -71,24 +67,32 @@ Batch = list[tuple[services.Wanted, Outcome]]
 
 
 class Counter:
-    """
-    Where orders queue up. One thread writes many at a time: several commits at once would only take turns. `rest` waits
-    for so many seconds.
-    """
+    """Where orders queue up. One thread writes many at a time: several commits at once would only take turns."""
 
-    def __init__(self, *, rest: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
-        self._rest = rest
+    def __init__(self) -> None:
         self._waiting: deque[tuple[asyncio.TimerHandle, services.Wanted, Outcome]] = deque()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="orders")
         self._serving: asyncio.Task[None] | None = None
+        self._coming = 0
 
-    def is_full(self) -> bool:
-        """Whether who comes now is told to come again."""
-        return len(self._waiting) >= MOST_WAITING
+    def room(self) -> int:
+        """How many more may queue up; who comes when there is none is told to come again."""
+        return MOST_WAITING - len(self._waiting) - self._coming
 
     def pressure(self) -> float:
         """How full the queue is, of 1."""
-        return len(self._waiting) / MOST_WAITING
+        return (len(self._waiting) + self._coming) / MOST_WAITING
+
+    async def admit(self, exchange: Exchange) -> Reply | None:
+        """
+        Count the request at the door, with a place in the queue kept for it: hundreds that find room in the same moment
+        would each cost a question to Redis before most of them are sent away.
+        """
+        self._coming += 1
+        try:
+            return await exchange.admit()
+        finally:
+            self._coming -= 1
 
     def place(self, wanted: services.Wanted) -> Outcome:
         """
@@ -96,7 +100,7 @@ class Counter:
 
         :raises Busy: too many wait already
         """
-        if self.is_full():
+        if self.room() <= 0:
             raise Busy
         loop = asyncio.get_running_loop()
         outcome: Outcome = loop.create_future()
@@ -110,10 +114,9 @@ class Counter:
             while self._waiting:
                 figures.pool_waiting.labels("orders").set(len(self._waiting))
                 if batch := self._next():
-                    began = _now()
                     await self._write(batch)
-                    if self.is_full():
-                        await self._rest(BREATH * (_now() - began))
+                    for _ in range(TURNS):
+                        await asyncio.sleep(0)
         finally:
             figures.pool_waiting.labels("orders").set(0)
             self._serving = None
@@ -172,7 +175,7 @@ async def place_order(exchange: Exchange) -> Reply | None:
     customer_id = exchange.customer_with("orders")
     if customer_id is None or (wanted := _read(exchange, customer_id)) is None:
         return None
-    if refused := await exchange.admit():
+    if refused := await counter.admit(exchange):
         return refused
     order = await counter.place(wanted)
     if isinstance(order, services.NotTogether):
@@ -234,7 +237,7 @@ ROUTES = [
         path="/api/v1/orders",
         handle=place_order,
         allow="GET, POST, HEAD, OPTIONS",
-        is_full=counter.is_full,
+        room=counter.room,
         pressure=counter.pressure,
     )
 ]

@@ -1,8 +1,10 @@
 """The web process's ASGI application: the express lane in front, the ordinary way behind it."""
 
+import asyncio
 import logging
 import math
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
@@ -31,6 +33,8 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Forward = Callable[[Exchange, Receive, Send], Awaitable[Reply | None]]
 """Has a request answered elsewhere, body and all; or gives the refusal, when nothing was sent."""
+PLACE_OF_ID = b"<trace_id>"
+QUEUE_FULL = figures.shed.labels("queue_full")
 COUNTED = "nexus.verdict"
 """Where the ordinary way finds that a request was counted already. No header can write there."""
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
@@ -96,6 +100,9 @@ class Lane:
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
         self._under_way = 0
+        # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
+        # for each until then.
+        self._let_in: Counter[str] = Counter()
         self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -122,6 +129,31 @@ class Lane:
             if self._journal:
                 self._journal.note(scope, status=watched.status, seconds=took, identity=watched.identity)
 
+    def turn_away(self, scope: Mapping[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
+        """
+        Status, headers and body for a request whose queue is full, to the letter what it would be answered anyhow; None
+        for all others. A server that asks before it does anything for a request can refuse many more of them.
+        """
+        if self._elsewhere or tracing.is_on():
+            return None
+        route, _ = self._routes.find(scope["method"], scope["path"])
+        if route is None:
+            return None
+        if route.room() > self._let_in[route.path]:
+            if not self._let_in.total():
+                asyncio.get_running_loop().call_soon(self._let_in.clear)
+            self._let_in[route.path] += 1
+            return None
+        QUEUE_FULL.inc()
+        exchange = Exchange(scope, name="", body=b"")
+        document, said = _told_to_come_again(exchange.path)
+        body = document.replace(PLACE_OF_ID, exchange.identity.encode(), 1)
+        instruments.count(scope, status=HTTPStatus.SERVICE_UNAVAILABLE, seconds=0.0)
+        if self._journal:
+            self._journal.note(scope, status=HTTPStatus.SERVICE_UNAVAILABLE, seconds=0.0, identity=exchange.identity)
+        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(body))]
+        return HTTPStatus.SERVICE_UNAVAILABLE, self._with_ours(exchange, headers) + said, body
+
     async def _live(self, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
@@ -144,8 +176,8 @@ class Lane:
             await self._hand_over(forward, scope, receive, send)
             return
         route, name = self._routes.find(scope["method"], scope["path"])
-        if route is not None and route.is_full():
-            figures.shed.labels("queue_full").inc()
+        if route is not None and route.room() <= 0:
+            QUEUE_FULL.inc()
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         body = await read_body(scope, receive)
@@ -210,17 +242,32 @@ class Lane:
             return refusal(failure, exchange)
 
     async def _send(self, exchange: Exchange, reply: Reply, send: Any) -> None:
-        headers = [(b"x-request-id", exchange.identity.encode()), *SECURITY]
+        headers: list[tuple[bytes, bytes]] = []
         if reply.status != 304:
             headers.append((b"content-type", reply.content_type.encode()))
             headers.append((b"content-length", b"%d" % len(reply.body)))
-        if "authorization" in exchange.headers:
-            headers.append((b"cache-control", b"no-store"))
-        headers += self._headers(exchange)
+        headers = self._with_ours(exchange, headers)
         for name, value in reply.headers:
             headers.append((_wire_name(name), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
+
+    def _with_ours(self, exchange: Exchange, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """The headers, and those that every answer has."""
+        ours = [(b"x-request-id", exchange.identity.encode()), *SECURITY, *headers]
+        if "authorization" in exchange.headers:
+            ours.append((b"cache-control", b"no-store"))
+        ours += self._headers(exchange)
+        return ours
+
+
+@lru_cache(maxsize=64)
+def _told_to_come_again(path: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
+    """The problem, with a place for the request's identity, and its headers."""
+    busy = Busy()
+    headers = [(_wire_name(name), value.encode("latin-1")) for name, value in headers_for(busy).items()]
+    document = describe(busy, path=path) or {}
+    return encode(document | {"trace_id": PLACE_OF_ID.decode()}), headers
 
 
 @lru_cache(maxsize=256)

@@ -1,5 +1,6 @@
 """Which requests an app answers on the express lane: ``ROUTES`` in its ``api/express.py``."""
 
+import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -13,15 +14,15 @@ Handle = Callable[[Exchange], Awaitable[Reply | None]]
 class Route:
     """
     `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
-    what the path's view answers to. While `is_full` says so, whoever comes is told to come again, before anything else;
-    `pressure` says how near that is, of 1.
+    what the path's view answers to. `room` says how many more may come: when none may, whoever comes is told to come
+    again, before anything else; `pressure` says how near that is, of 1.
     """
 
     method: str
     path: str
     handle: Handle
     allow: str
-    is_full: Callable[[], bool] = lambda: False
+    room: Callable[[], float] = lambda: math.inf
     pressure: Callable[[], float] = lambda: 0.0
 
 

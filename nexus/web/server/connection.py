@@ -22,7 +22,9 @@ class Connection(HttpToolsProtocol):
     """
     Speaks HTTP/1.1 with one client. Bytes that are no request are answered 400, 408 or 431, and it is closed.
 
-    No request costs a timer: the server has all its connections `look` at the clock once in a while.
+    An application that has a `turn_away` is asked for each request before anything is done for it: what that answers
+    goes out at once, and nobody hears of the request. No request costs a timer: the server has all its connections
+    `look` at the clock once in a while.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -30,6 +32,8 @@ class Connection(HttpToolsProtocol):
         self._size = 0
         self._arriving, self._has_head = True, False
         self._since = self.loop.time()
+        self._turn_away = getattr(self.app, "turn_away", None)
+        self._turned_away = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
@@ -44,6 +48,7 @@ class Connection(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._turned_away = False
         self._arriving, self._has_head, self._size = True, False, 0
         self._since = self.loop.time()
 
@@ -51,11 +56,19 @@ class Connection(HttpToolsProtocol):
         self._has_head = True
         if self.parser.get_http_version() not in SPOKEN:
             raise ValueError("a version of HTTP that is not spoken here")
+        if self._turn_away is not None and self._is_free() and (answer := self._turn_away(self._asked())):
+            self._write_at_once(*answer)
+            return
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        if not self._turned_away:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arriving = False
-        super().on_message_complete()
+        if not self._turned_away:
+            super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """What uvicorn does, without its timer."""
@@ -73,7 +86,7 @@ class Connection(HttpToolsProtocol):
         if self._arriving:
             if waited > ARRIVES_WITHIN:
                 self._too_slow()
-        elif waited > self.timeout_keep_alive and self.cycle.response_complete:
+        elif waited > self.timeout_keep_alive and (self.cycle is None or self.cycle.response_complete):
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
@@ -81,11 +94,31 @@ class Connection(HttpToolsProtocol):
         in_url = isinstance(sys.exception(), HttpParserInvalidURLError)
         self._refuse(HTTPStatus.BAD_REQUEST, NOT_IN_A_URL if in_url else "The request is not HTTP.")
 
+    def _is_free(self) -> bool:
+        """Whether an answer may be written now, and the next request be waited for."""
+        idle = self.cycle is None or self.cycle.response_complete
+        return idle and self.parser.should_keep_alive() and not self.expect_100_continue
+
+    def _asked(self) -> Message:
+        """The request as far as it is known before uvicorn looks at it; its path as it came."""
+        path = self.url.partition(b"?")[0].decode("latin-1")
+        asked: dict[str, Any] = self.scope  # type: ignore[assignment]
+        asked.update(method=self.parser.get_method().decode("latin-1"), path=path, query_string=b"")
+        return asked
+
+    def _write_at_once(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        self._turned_away = True
+        self.server_state.total_requests += 1
+        self._since = self.loop.time()
+        self.transport.write(_head(status, [*self.server_state.default_headers, *headers], len(body), True) + body)
+
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
 
     def _too_slow(self) -> None:
-        if self.cycle is None or self.cycle.response_complete:
+        if self._turned_away:
+            self.transport.close()
+        elif self.cycle is None or self.cycle.response_complete:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
         else:
             # Somebody reads the body, and learns like this that it will never be whole.

@@ -10,8 +10,10 @@ log = logging.getLogger("nexus.web.server")
 
 REST = 0.1
 """Seconds without taking anybody in after the system had no room for another connection."""
-AFTER_YOU = 0.005
+AFTER_YOU = 0.001
 """Seconds for which a process with more connections than another lets that one go first."""
+AT_ONCE = 16
+"""Connections taken in one turn of the event loop: hundreds may come in the same moment, and a turn may be long."""
 NOBODY = -1
 
 
@@ -30,14 +32,14 @@ class Shares:
         self._counts[self._mine] = NOBODY
 
     def is_ahead(self) -> bool:
-        """Whether another has fewer."""
-        return self._counts[self._mine] > min(count for count in self._counts if count != NOBODY)
+        """Whether another has fewer, by more than an eighth."""
+        least = min(count for count in self._counts if count != NOBODY)
+        return self._counts[self._mine] > least + least // 8
 
 
 class Door:
     """
-    Takes connections off a listening socket, fairly: one at a time, whoever has fewer first, and none while `inside`
-    holds `most`.
+    Takes connections off a listening socket, fairly: whoever has fewer first, and none while `inside` holds `most`.
 
     An event loop by itself takes all that wait at once. Of several processes at the same socket the first to wake,
     which is mostly the same one, would have every connection, and the others none.
@@ -92,13 +94,14 @@ class Door:
             self._loop.remove_reader(self._socket)
 
     def _knocked(self) -> None:
-        if self._shares.is_ahead():
-            # Should nobody else come, for the other may be busy or hang, this process takes it all the same.
-            self._pause(AFTER_YOU, self._take_one)
-        else:
-            self._take_one()
+        for _ in range(AT_ONCE):
+            if self._shares.is_ahead():
+                # Should nobody else come, for the other may be busy or hang, this process takes it all the same.
+                self._pause(AFTER_YOU, self._take_one)
+            if not self._is_open or not self._take_one():
+                return
 
-    def _pause(self, seconds: float, then: Callable[[], None]) -> None:
+    def _pause(self, seconds: float, then: Callable[[], object]) -> None:
         def over() -> None:
             self._waiting = None
             then()
@@ -107,20 +110,22 @@ class Door:
         self._shut()
         self._waiting = self._loop.call_later(seconds, over)
 
-    def _take_one(self) -> None:
+    def _take_one(self) -> bool:
+        """Whether there was one."""
         try:
             connection, _ = self._socket.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return  # Another process was quicker, or the client has changed its mind.
+            return False  # Another process was quicker, or the client has changed its mind.
         except OSError as why:
             log.error("no connection can be taken in: %s", why)
             self._pause(REST, lambda: None)
-            return
+            return False
         connection.setblocking(False)
         entering = self._loop.create_task(self._let_in(connection))
         self._entering.add(entering)
         entering.add_done_callback(self._entering.discard)
         self.look()
+        return True
 
     async def _let_in(self, connection: socket.socket) -> None:
         with suppress(OSError):
