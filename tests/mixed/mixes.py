@@ -1,13 +1,19 @@
 """Which processes of a shop are the version before, and which are this one."""
 
+import json
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from nexus.embedded.run import server_command
 from nexus.embedded.shapes import Part, Shape
 
+SERVER = """
+import json, sys
+from nexus.embedded.run import server_command
+print(json.dumps(server_command(port=int(sys.argv[1]), workers=int(sys.argv[2]))))
+"""
 NOTHING: frozenset[str] = frozenset()
 WORKERS = frozenset({"worker orders", "worker inventory", "worker catalog"})
 
@@ -77,8 +83,17 @@ def mixed(shape: Shape, *, mix: Mix, before: Path, second_door: int) -> Shape:
 
 
 def _of_before(part: Part, *, tree: Path, port: int) -> Part:
-    command = part.command if port == part.port else server_command(port=port)
+    command = _served_by(tree, port=port, like=part.command) if part.port else part.command
     return replace(part, name=f"{part.name}, before", command=in_tree(tree, command), port=port)
+
+
+def _served_by(tree: Path, *, port: int, like: Sequence[str]) -> list[str]:
+    """The command by which that version serves, with as many workers as in this one's."""
+    workers = like[like.index("--workers") + 1]
+    words = [sys.executable, "-c", SERVER, str(port), workers]
+    said = subprocess.run(words, cwd=tree, capture_output=True, text=True, check=True, timeout=60).stdout
+    command: list[str] = json.loads(said)
+    return command
 
 
 def in_tree(tree: Path, command: Sequence[str]) -> list[str]:

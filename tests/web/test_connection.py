@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -57,9 +58,10 @@ def serve(application: Answering, talk: Talk) -> None:
             log_config=None,
             proxy_headers=False,
             timeout_keep_alive=KEEP_ALIVE,
+            timeout_graceful_shutdown=1,
         )
         config.load()
-        server = SharingServer(config, shares=Shares([0], 0), most=10)
+        server = SharingServer(config, shares=Shares([0], 0), most=10, parent=os.getppid())
         server.lifespan = config.lifespan_class(config)
         listening = listen("127.0.0.1", 0)
         await server.startup([listening])

@@ -19,8 +19,8 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.supervisors import multiprocess
 
-from nexus.web.server.door import NOBODY, REST, Door, Shares
-from nexus.web.server.workers import Workers
+from nexus.web.server.door import NOBODY, REST, Door, Guest, Shares
+from nexus.web.server.workers import Worker, Workers
 from tests.eventually import eventually
 from tests.gateway.door import free_port
 
@@ -239,7 +239,7 @@ def test_who_has_more_connections_waits_before_taking_another(monkeypatch: pytes
         with socket.create_server(("127.0.0.1", 0)) as listening, connect(listening.getsockname()[1]):
             knocked = Knocked(fileno=listening.detach())
             shares = Shares([NOBODY, 0], 0)
-            door = Door(knocked, protocol=asyncio.Protocol, inside=(object(),), most=9, shares=shares)
+            door = Door(knocked, protocol=Guest, inside=(object(),), most=9, shares=shares)
             for _ in range(10):
                 await asyncio.sleep(0)
             taken = [knocked.taken]
@@ -256,7 +256,7 @@ def test_a_process_without_room_for_another_file_rests(caplog: pytest.LogCapture
     async def inside() -> None:
         with socket.create_server(("127.0.0.1", 0)) as listening, connect(listening.getsockname()[1]):
             full = Full(fileno=listening.detach())
-            door = Door(full, protocol=asyncio.Protocol, inside=(), most=1, shares=Shares([0], 0))
+            door = Door(full, protocol=Guest, inside=(), most=1, shares=Shares([0], 0))
             while full.refused < 2:
                 await asyncio.sleep(0)
             door.close()
@@ -291,7 +291,7 @@ class Gone:
 def test_nobody_waits_for_a_worker_that_is_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(multiprocess.signal, "signal", lambda *_: None)
     monkeypatch.setattr(multiprocess, "Process", multiprocess.Process)
-    workers = Workers(Config(APPLICATION, port=0, log_config=None), most=1)
+    workers = Workers(Config(APPLICATION, port=0, log_config=None), most=1, patience=1)
     monkeypatch.setattr(multiprocess, "Process", lambda *_: Gone(Shares([0], 0)))
     counts = [0, 1]
     workers.processes = [Gone(Shares(counts, 0))]  # type: ignore[list-item]
@@ -299,4 +299,63 @@ def test_nobody_waits_for_a_worker_that_is_no_more(monkeypatch: pytest.MonkeyPat
     workers.keep_subprocess_alive()
 
     assert not Shares(counts, 1).is_ahead()
+    assert workers.worker(workers.config, []).again
     workers.terminate_all()
+
+
+def test_a_worker_that_does_not_end_is_killed() -> None:
+    with serving("--patience", "1") as (process, port):
+        [pid] = pids(port, workers=1)
+        os.kill(pid, signal.SIGSTOP)
+        process.terminate()
+
+        assert process.wait(20) == 0
+
+
+def test_whoever_enters_at_the_end_is_told() -> None:
+    told: list[Guest] = []
+
+    class Late(Guest):
+        def shutdown(self) -> None:
+            told.append(self)
+
+    async def inside() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening, connect(listening.getsockname()[1]):
+            knocked = Knocked(fileno=listening.detach())
+            door = Door(knocked, protocol=Late, inside=(), most=9, shares=Shares([0], 0))
+            while not knocked.taken:
+                await asyncio.sleep(0)
+            door.close()
+            await door.wait_closed()
+
+    asyncio.run(inside())
+
+    assert len(told) == 1
+
+
+def test_the_door_opens_again_for_whoever_comes_after_one_that_has_left() -> None:
+    async def inside() -> int:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            port = listening.getsockname()[1]
+            knocked = Knocked(fileno=listening.detach())
+            door = Door(knocked, protocol=Guest, inside=(), most=1, shares=Shares([0], 0))
+            for count in (1, 2, 3):
+                connect(port).close()
+                while knocked.taken < count:
+                    await asyncio.sleep(0)
+            door.close()
+            return knocked.taken
+
+    assert asyncio.run(asyncio.wait_for(inside(), 10)) == 3
+
+
+@pytest.mark.parametrize(("again", "status"), [(False, 3), (True, 1)])
+def test_only_who_never_started_ends_all(monkeypatch: pytest.MonkeyPatch, again: bool, status: int) -> None:
+    monkeypatch.setattr("nexus.web.server.workers.PAUSE", 0.0)
+    config = Config("tests.web.nowhere:app", log_config=None)
+    worker = Worker(config, [], shares=Shares([0], 0), most=1, again=again)
+
+    with pytest.raises(SystemExit) as ended:
+        worker.target()
+
+    assert ended.value.code == status

@@ -31,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         interface="asgi3",
         lifespan="on",
         log_config=None,
+        # Its warnings are of what clients send: nobody outside shall fill the log.
+        log_level="error",
         access_log=False,
         server_header=False,
         # Who is asking is for nexus.web.addresses to find out.
@@ -38,9 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         timeout_keep_alive=words.keep_alive,
         timeout_graceful_shutdown=words.patience,
         # A machine that is busy is no reason to kill a worker amid its requests.
-        timeout_worker_healthcheck=60,
+        timeout_worker_healthcheck=30,
     )
-    return Workers(config, most=words.connections).serve()
+    return Workers(config, most=words.connections, patience=words.patience).serve()
 
 
 def _parser() -> argparse.ArgumentParser:

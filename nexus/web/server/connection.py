@@ -1,5 +1,7 @@
 """One connection: uvicorn's, with an end to what a client may send and to how long it may take."""
 
+import logging
+import re
 import sys
 from functools import lru_cache
 from http import HTTPStatus
@@ -8,17 +10,25 @@ from typing import Any
 from httptools import HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from nexus.web.server.door import Guest
+from nexus.web.server.writing import AtOnce, head_of
+
+log = logging.getLogger("nexus.web.server")
+
 LARGEST_HEAD = 64 * 1024
-"""Bytes of a request before its body; the piece in which it begins is not counted."""
+"""Bytes of a request before its body, or after it; the piece in which it begins is not counted."""
+MOST_AHEAD = 16
+"""Requests that may wait for the answer to the one before them."""
 ARRIVES_WITHIN = 30.0
-"""Seconds for a request to arrive, whole; and for the first to begin."""
+"""Seconds for a request to arrive, whole; for the first to begin; and for a client to take some of its answer."""
 SPOKEN = ("1.1", "1.0")
+UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*", re.IGNORECASE)
 NOT_IN_A_URL = "The URL has letters that must be written in percents (RFC 3986, section 2.1)."
 Message = Any
 """Of ASGI."""
 
 
-class Connection(HttpToolsProtocol):
+class Connection(HttpToolsProtocol, Guest):
     """
     Speaks HTTP/1.1 with one client. Bytes that are no request are answered 400, 408 or 431, and it is closed.
 
@@ -29,21 +39,29 @@ class Connection(HttpToolsProtocol):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
-        self._size = 0
+        self._size = self._unsent = 0
         self._arriving, self._has_head = True, False
-        self._since = self.loop.time()
+        self._since = self._took_some = self.loop.time()
         self._turn_away = getattr(self.app, "turn_away", None)
         self._turned_away = False
+        self._answering: Any = None
+
+    # -- what comes
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.pipeline.clear()
+        if self._answering is not None and not self._answering.response_complete:
+            # uvicorn tells the newest request alone.
+            self._answering.disconnected = True
+            self._answering.message_event.set()
         super().connection_lost(exc)
         # The server hangs this on the state that all its connections share.
         self.server_state.left()  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
-        super().data_received(data)
-        if self._size > LARGEST_HEAD and self._arriving and not self._has_head and not self.transport.is_closing():
+        super().data_received(self._without_upgrade(data))
+        if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
@@ -52,23 +70,48 @@ class Connection(HttpToolsProtocol):
         self._arriving, self._has_head, self._size = True, False, 0
         self._since = self.loop.time()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        # What comes after a body, its trailers, must not pass for what came before it.
+        if not self._has_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         self._has_head = True
         if self.parser.get_http_version() not in SPOKEN:
             raise ValueError("a version of HTTP that is not spoken here")
-        if self._turn_away is not None and self._is_free() and (answer := self._turn_away(self._asked())):
-            self._write_at_once(*answer)
-            return
-        super().on_headers_complete()
+        if self.parser.should_upgrade():
+            raise ValueError("an upgrade that came in pieces: the parser would take its body for the next request")
+        if len(self.pipeline) >= MOST_AHEAD:
+            raise ValueError("too many requests that do not wait for answers")
+        if self._turn_away is None or not self._is_free() or not self._was_turned_away():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
+        self._size = 0
         if not self._turned_away:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._arriving = False
+        self._arriving = self._has_head = False
         if not self._turned_away:
             super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn says to bytes that are no request."""
+        in_url = isinstance(sys.exception(), HttpParserInvalidURLError)
+        self._refuse(HTTPStatus.BAD_REQUEST, NOT_IN_A_URL if in_url else "The request is not HTTP.")
+
+    def _without_upgrade(self, data: bytes) -> bytes:
+        """
+        A server may ignore that a client would rather speak something else (RFC 9110, section 7.8), as Java's clients
+        say with each first request; the parser could not.
+        """
+        if b"pgrade" not in data or (self._arriving and self._has_head):
+            return data
+        head, end, rest = data.partition(b"\r\n\r\n")
+        return UPGRADE.sub(b"", head) + end + rest
+
+    # -- what is answered
 
     def on_response_complete(self) -> None:
         """What uvicorn does, without its timer."""
@@ -80,116 +123,78 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             self._start_asgi_task(*self.pipeline.pop())
 
-    def look(self, now: float) -> None:
-        """Close the connection when its client lets the server wait for too long."""
-        waited = now - self._since
-        if self._arriving:
-            if waited > ARRIVES_WITHIN:
-                self._too_slow()
-        elif waited > self.timeout_keep_alive and (self.cycle is None or self.cycle.response_complete):
-            self.transport.close()
-
-    def send_400_response(self, msg: str) -> None:
-        """What uvicorn says to bytes that are no request."""
-        in_url = isinstance(sys.exception(), HttpParserInvalidURLError)
-        self._refuse(HTTPStatus.BAD_REQUEST, NOT_IN_A_URL if in_url else "The request is not HTTP.")
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
 
     def _is_free(self) -> bool:
         """Whether an answer may be written now, and the next request be waited for."""
         idle = self.cycle is None or self.cycle.response_complete
-        return idle and self.parser.should_keep_alive() and not self.expect_100_continue
+        waits = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        return idle and waits and not self.expect_100_continue and not self.flow.write_paused
 
-    def _asked(self) -> Message:
-        """The request as far as it is known before uvicorn looks at it; its path as it came."""
+    def _was_turned_away(self) -> bool:
+        # The request as far as it is known before uvicorn looks at it; its path as it came.
         path = self.url.partition(b"?")[0].decode("latin-1")
         asked: dict[str, Any] = self.scope  # type: ignore[assignment]
         asked.update(method=self.parser.get_method().decode("latin-1"), path=path, query_string=b"")
-        return asked
-
-    def _write_at_once(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        try:
+            answer = self._turn_away(asked) if self._turn_away else None
+        except Exception:
+            log.exception("whether a request is to be turned away is not known")
+            return False
+        if answer is None:
+            return False
+        status, headers, body = answer
+        head = head_of(status, [*self.server_state.default_headers, *headers], len(body), True)
+        if not head:
+            return False
         self._turned_away = True
         self.server_state.total_requests += 1
         self._since = self.loop.time()
-        self.transport.write(_head(status, [*self.server_state.default_headers, *headers], len(body), True) + body)
-
-    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
-        super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
-
-    def _too_slow(self) -> None:
-        if self._turned_away:
-            self.transport.close()
-        elif self.cycle is None or self.cycle.response_complete:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
-        else:
-            # Somebody reads the body, and learns like this that it will never be whole.
-            self.transport.close()
-
-    def _refuse(self, status: HTTPStatus, detail: str) -> None:
-        """Answer with a problem (RFC 9457) and hang up; an answer under way is cut off instead."""
-        if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
-            self.transport.write(_problem(status, detail))
-        self.transport.close()
-
-
-class AtOnce:
-    """
-    An ASGI ``send`` that writes an answer of one piece by one call of the system, head and body together; uvicorn
-    writes all others, piece by piece.
-    """
-
-    __slots__ = ("_cycle", "_start")
-
-    def __init__(self, cycle: Any) -> None:
-        self._cycle, self._start = cycle, None
-
-    async def __call__(self, message: Message) -> None:
-        start, cycle = self._start, self._cycle
-        if start is None:
-            if message["type"] == "http.response.start" and not cycle.response_started and _says_length(message):
-                self._start = message
-                return
-        else:
-            self._start = None
-            if message.get("more_body") or not self._write(start, message.get("body", b"")):
-                await cycle.send(start)
-            else:
-                return
-        await cycle.send(message)
-
-    def _write(self, start: Message, body: bytes) -> bool:
-        """Whether the answer is plain, and written."""
-        cycle = self._cycle
-        if cycle.disconnected or cycle.flow.write_paused or cycle.scope["method"] == "HEAD":
-            return False
-        head = _head(start["status"], [*cycle.default_headers, *start["headers"]], len(body), cycle.keep_alive)
-        if not head:
-            return False
-        cycle.transport.write(head + body)
-        cycle.response_started = cycle.response_complete = True
-        cycle.waiting_for_100_continue = False
-        cycle.message_event.set()
-        if not cycle.keep_alive:
-            cycle.transport.close()
-        cycle.on_response()
+        self.transport.write(head + body)
         return True
 
+    # -- what takes too long
 
-def _says_length(message: Message) -> bool:
-    return any(name == b"content-length" for name, _ in message["headers"])
+    def look(self, now: float) -> None:
+        """Close the connection when its client lets the server wait for too long."""
+        if self._takes_nothing(now):
+            self.transport.abort()
+        elif self.transport.is_closing() or self.pipeline or self.flow.read_paused:
+            return
+        elif self._arriving:
+            if now - self._since > ARRIVES_WITHIN:
+                self._too_slow()
+        elif now - self._since > self.timeout_keep_alive and (self.cycle is None or self.cycle.response_complete):
+            self.transport.close()
 
+    def _takes_nothing(self, now: float) -> bool:
+        """Whether the client has read nothing of what waits for it, for too long."""
+        unsent = self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._took_some = now
+        self._unsent = unsent
+        return bool(unsent) and now - self._took_some > ARRIVES_WITHIN
 
-def _head(status: int, headers: list[tuple[bytes, bytes]], length: int, keep_alive: bool) -> bytes:
-    """The head as it goes out; empty when something about it wants a second look."""
-    lines = [STATUS_LINE[status]]
-    for name, value in headers:
-        if name == b"connection" or (name == b"content-length" and value != b"%d" % length):
-            return b""
-        lines += (name, b": ", value, b"\r\n")
-    lines.append(b"\r\n" if keep_alive else b"connection: close\r\n\r\n")
-    head = b"".join(lines)
-    # No value may end its line and begin another.
-    ends = len(headers) + (2 if keep_alive else 3)
-    return head if head.count(b"\n") == head.count(b"\r") == ends and b"\0" not in head else b""
+    def _too_slow(self) -> None:
+        if self._has_head:
+            # Whoever reads the body learns like this that it will never be whole.
+            self.transport.close()
+        else:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request took too long to arrive.")
+
+    def _refuse(self, status: HTTPStatus, detail: str) -> None:
+        """Answer with a problem (RFC 9457) and hang up; only hang up where that could pass for another's answer."""
+        cycle = self.cycle
+        if cycle is None or (cycle.response_complete and not self._has_head):
+            owed = not (self._turned_away and self._has_head)
+        else:
+            # Of the request that is still arriving, and that nothing was said to yet.
+            owed = self._arriving and self._has_head and not cycle.response_started
+        if owed and not self.pipeline and not self.transport.is_closing():
+            self.transport.write(_problem(status, detail))
+        self.transport.close()
 
 
 @lru_cache

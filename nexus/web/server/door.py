@@ -37,6 +37,13 @@ class Shares:
         return self._counts[self._mine] > least + least // 8
 
 
+class Guest(asyncio.Protocol):
+    """A connection's protocol, which can be told that the server ends."""
+
+    def shutdown(self) -> None:
+        """Answer what is under way, and nothing more."""
+
+
 class Door:
     """
     Takes connections off a listening socket, fairly: whoever has fewer first, and none while `inside` holds `most`.
@@ -49,7 +56,7 @@ class Door:
         self,
         listening: socket.socket,
         *,
-        protocol: Callable[[], asyncio.Protocol],
+        protocol: Callable[[], Guest],
         inside: Collection[object],
         most: int,
         shares: Shares,
@@ -57,7 +64,7 @@ class Door:
         self._socket, self._protocol, self._inside, self._most = listening, protocol, inside, most
         self._shares = shares
         self._loop = asyncio.get_running_loop()
-        self._entering: set[asyncio.Task[object]] = set()
+        self._entering: set[asyncio.Task[None]] = set()
         self._waiting: asyncio.TimerHandle | None = None
         self._is_open = self._is_closed = False
         listening.setblocking(False)
@@ -123,10 +130,17 @@ class Door:
         connection.setblocking(False)
         entering = self._loop.create_task(self._let_in(connection))
         self._entering.add(entering)
-        entering.add_done_callback(self._entering.discard)
+        entering.add_done_callback(self._entered)
         self.look()
         return True
 
     async def _let_in(self, connection: socket.socket) -> None:
         with suppress(OSError):
-            await self._loop.connect_accepted_socket(self._protocol, connection)
+            _, guest = await self._loop.connect_accepted_socket(self._protocol, connection)
+            if self._is_closed:
+                # Those inside have been told before this one was.
+                guest.shutdown()
+
+    def _entered(self, entering: asyncio.Task[None]) -> None:
+        self._entering.discard(entering)
+        self.look()

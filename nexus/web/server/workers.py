@@ -5,7 +5,8 @@ import logging
 import os
 import socket
 import sys
-from collections.abc import Iterator, MutableSequence, Sequence
+import time
+from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from functools import partial
 from itertools import cycle
 from multiprocessing.sharedctypes import RawArray
@@ -21,8 +22,12 @@ from nexus.web.server.door import NOBODY, Door, Shares
 log = logging.getLogger("nexus.web.server")
 
 BACKLOG = 2048
+GRACE = 5.0
+"""Seconds after its requests' for a worker to end."""
 LOOKS_EVERY = 10
 """Tenths of a second between two looks at what clients keep waiting."""
+PAUSE = 1.0
+"""Seconds before a worker that could not start is started again."""
 PLACES = 256
 """Workers that there may be at once, those that are being replaced included."""
 
@@ -30,9 +35,9 @@ PLACES = 256
 class SharingServer(Server):
     """Answers in one of several processes; ends when the process that started it is gone."""
 
-    def __init__(self, config: Config, *, shares: Shares, most: int) -> None:
+    def __init__(self, config: Config, *, shares: Shares, most: int, parent: int) -> None:
         super().__init__(config)
-        self._shares, self._most, self._parent = shares, most, os.getppid()
+        self._shares, self._most, self._parent = shares, most, parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=[])
@@ -54,38 +59,52 @@ class SharingServer(Server):
 
 
 class Worker(multiprocess.Process):
-    """One process that answers."""
+    """One process that answers. `again`: it takes the place of one that did, and may try more than once."""
 
-    def __init__(self, config: Config, sockets: list[socket.socket], *, shares: Shares, most: int) -> None:
-        self.shares, self._most = shares, most
+    def __init__(
+        self, config: Config, sockets: list[socket.socket], *, shares: Shares, most: int, again: bool = False
+    ) -> None:
+        self.shares, self._most, self.again, self._parent = shares, most, again, os.getpid()
         super().__init__(config, sockets)
 
     @property
     def server(self) -> Server:
         if self._server is None:
-            self._server = SharingServer(self.config, shares=self.shares, most=self._most)
+            self._server = SharingServer(self.config, shares=self.shares, most=self._most, parent=self._parent)
         return self._server
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
-        """In the new process. What cannot be loaded now could not be the next time either: it ends all."""
+        """
+        In the new process. What cannot be loaded at the beginning could not be the next time either: it ends all. Once
+        the shop is open, whatever fails may pass.
+        """
+        try:
+            self._load()
+            super().target(sockets)
+        except SystemExit as end:
+            if end.code != STARTUP_FAILURE or not self.again:
+                raise
+            time.sleep(PAUSE)
+            sys.exit(1)
+
+    def _load(self) -> None:
         try:
             self.config.load()
         except (Exception, SystemExit):
             log.exception("%s cannot be loaded", self.config.app)
             sys.exit(STARTUP_FAILURE)
-        super().target(sockets)
 
 
 class Workers(multiprocess.Multiprocess):
     """Starts the workers of one port, and another for each that dies; SIGHUP renews one after the other."""
 
-    def __init__(self, config: Config, *, most: int) -> None:
+    def __init__(self, config: Config, *, most: int, patience: float) -> None:
         super().__init__(config, [listen(config.host, config.port)])
-        self._most = most
+        self._most, self._patience = most, patience
         self._counts: MutableSequence[int] = RawArray("i", [NOBODY] * PLACES)
         self._places: Iterator[int] = cycle(range(PLACES))
         # By this name uvicorn makes all of them, those that take another's place too.
-        multiprocess.Process = self._worker  # type: ignore[misc,assignment]
+        multiprocess.Process = self.worker  # type: ignore[misc,assignment]
 
     def serve(self) -> int:
         """Until told to end; 1 when a worker could not even start."""
@@ -98,21 +117,41 @@ class Workers(multiprocess.Multiprocess):
             listening.close()
         super().terminate_all()
 
-    def keep_subprocess_alive(self) -> None:
-        before: Sequence[Any] = list(self.processes)
-        super().keep_subprocess_alive()
-        for worker in before:
-            if worker not in self.processes:
-                worker.shares.leave()
-                log.error("web worker %d is gone (%s), another takes its place", worker.pid, worker.exitcode)
+    def join_all(self) -> None:
+        until = time.monotonic() + self._patience + GRACE
+        for worker in self.processes:
+            worker.process.join(max(0.0, until - time.monotonic()))
+            if worker.process.is_alive():
+                log.error("web worker %d does not end, and is killed", worker.pid)
+                worker.process.kill()
+        super().join_all()
 
-    def _worker(self, config: Config, sockets: list[socket.socket]) -> Worker:
-        return Worker(config, sockets, shares=Shares(self._counts, next(self._places)), most=self._most)
+    def keep_subprocess_alive(self) -> None:
+        for worker in self._replaced_by(super().keep_subprocess_alive):
+            log.error("web worker %d is gone (%s), another takes its place", worker.pid, worker.exitcode)
+
+    def restart_all(self) -> None:
+        self._replaced_by(super().restart_all)
+
+    def _replaced_by(self, do: Callable[[], None]) -> list[Any]:
+        """Those that are not there any more afterwards; nobody waits for them."""
+        before: Sequence[Any] = list(self.processes)
+        do()
+        replaced = [worker for worker in before if worker not in self.processes]
+        for worker in replaced:
+            worker.shares.leave()
+        return replaced
+
+    def worker(self, config: Config, sockets: list[socket.socket]) -> Worker:
+        """One more, not started yet."""
+        shares, again = Shares(self._counts, next(self._places)), len(self.processes) >= self.processes_num
+        return Worker(config, sockets, shares=shares, most=self._most, again=again)
 
 
 def listen(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((host, port), backlog=BACKLOG, family=_family(host))
+        # A shop that is started anew opens the port before the one that ends has left it.
+        return socket.create_server((host, port), backlog=BACKLOG, family=_family(host), reuse_port=True)
     except OSError as why:
         log.error("cannot listen on %s, port %d: %s", host, port, why)
         sys.exit(1)
