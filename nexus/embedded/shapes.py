@@ -11,7 +11,8 @@ from .run import server_command
 APPS = ("accounts", "catalog", "inventory", "orders")
 SUBSCRIBERS = ("orders", "inventory", "catalog")
 ON_POSTGRES = ("accounts", "inventory", "orders")
-SERVES = "Started worker-"
+SERVES = "answers requests"
+"""What each worker of the web says when its door is open."""
 WORKERS = 2
 """Of the monolith's web, as in docker-compose.yml."""
 

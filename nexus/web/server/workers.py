@@ -48,6 +48,8 @@ class SharingServer(Server):
         door = Door(listening, protocol=protocol, inside=inside, most=self._most, shares=self._shares)
         self.server_state.left = door.look  # type: ignore[attr-defined]
         self.servers = [door]  # type: ignore[list-item]
+        # Whoever opens this shop beside one that ends waits for the word (nexus.embedded.shapes.SERVES).
+        sys.stderr.write(f"web worker {os.getpid()} answers requests\n")
 
     async def on_tick(self, counter: int) -> bool:
         if counter % LOOKS_EVERY == 0:
