@@ -27,11 +27,16 @@ NOT_TOLD |= {
 }
 
 
+async def live(receive: Any, send: Any) -> None:
+    """From the server's beginning to its end."""
+    while (kind := (await receive())["type"]) != "lifespan.shutdown":
+        await send({"type": f"{kind}.complete"})
+    await send({"type": "lifespan.shutdown.complete"})
+
+
 async def app(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while (kind := (await receive())["type"]) != "lifespan.shutdown":
-            await send({"type": f"{kind}.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
+        await live(receive, send)
         return
     body = await _read(receive)
     scope = {**scope, "left": receive}

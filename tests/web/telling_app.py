@@ -4,12 +4,12 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
+from tests.gateway.service_app import live
+
 
 async def app(scope: Mapping[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "lifespan":
-        while (kind := (await receive())["type"]) != "lifespan.shutdown":
-            await send({"type": f"{kind}.complete"})
-        await send({"type": "lifespan.shutdown.complete"})
+        await live(receive, send)
         return
     while (await receive()).get("more_body"):
         pass

@@ -19,6 +19,7 @@ import pytest
 from uvicorn.config import Config
 from uvicorn.supervisors import multiprocess
 
+from nexus.web.server.__main__ import main
 from nexus.web.server.door import NOBODY, REST, Door, Guest, Shares
 from nexus.web.server.workers import Worker, Workers
 from tests.eventually import eventually
@@ -200,6 +201,23 @@ def test_says_that_the_port_is_taken() -> None:
 
     assert done.returncode == 1
     assert f"cannot listen on 127.0.0.1, port {port}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--port", "99999"], "'99999' is not a port from 1 to 65535"),
+        (["--port", "web"], "'web' is not a port"),
+        (["--workers", "0"], "'0' is not a number of at least 1"),
+        (["--connections", "-1"], "'-1' is not a number"),
+    ],
+)
+def test_refuses_what_it_cannot_serve_with(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("application", ["tests.web.nowhere:app", "tests.web.telling_app:nothing"])

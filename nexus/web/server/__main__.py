@@ -49,12 +49,30 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m nexus.web.server", description="Serve the shop over HTTP.")
     parser.add_argument("application", nargs="?", default="nexus.asgi:application", help="what answers (ASGI)")
     parser.add_argument("--host", default="127.0.0.1")
-    parser.add_argument("--port", type=int, default=8080)
-    parser.add_argument("--workers", type=int, default=1, help="processes that answer")
-    parser.add_argument("--connections", type=int, default=1024, help="open connections of each; more wait outside")
-    parser.add_argument("--keep-alive", type=int, default=KEEP_ALIVE, help="seconds an unused connection stays open")
-    parser.add_argument("--patience", type=int, default=PATIENCE, help="seconds for requests under way at the end")
+    parser.add_argument("--port", type=_port, default=8080)
+    parser.add_argument("--workers", type=_at_least_one, default=1, help="processes that answer")
+    parser.add_argument(
+        "--connections", type=_at_least_one, default=1024, help="open connections of each; more wait outside"
+    )
+    parser.add_argument(
+        "--keep-alive", type=_at_least_one, default=KEEP_ALIVE, help="seconds an unused connection stays open"
+    )
+    parser.add_argument(
+        "--patience", type=_at_least_one, default=PATIENCE, help="seconds for requests under way at the end"
+    )
     return parser
+
+
+def _at_least_one(word: str) -> int:
+    if not word.isdecimal() or not int(word):
+        raise argparse.ArgumentTypeError(f"{word!r} is not a number of at least 1")
+    return int(word)
+
+
+def _port(word: str) -> int:
+    if not word.isdecimal() or not 0 < int(word) < 1 << 16:
+        raise argparse.ArgumentTypeError(f"{word!r} is not a port from 1 to 65535")
+    return int(word)
 
 
 if __name__ == "__main__":
