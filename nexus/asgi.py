@@ -73,6 +73,6 @@ _lane = Lane(
     journal=Journal() if settings.LOG_FORMAT == "ecs" else None,
     started=_start,
     stopped=_stop,
-    **({"door": _doors[0].door, "headers": _doors[0].headers_of} if _doors else {}),
+    **({"door": _doors[0].door, "early_door": _doors[0].early_door, "headers": _doors[0].headers_of} if _doors else {}),
 )
 application = CrossOrigin(_lane, origins=settings.CORS_ORIGINS) if settings.CORS_ORIGINS else _lane

@@ -5,13 +5,13 @@ Exact under concurrency because Redis runs the script alone. Without Redis each 
 dead cache neither opens the door nor shuts it.
 """
 
+import asyncio
 import logging
-import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from typing import Any, NamedTuple
 
 from django.conf import settings
@@ -72,7 +72,13 @@ class Policy:
         scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
         """
         scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
-        return _policy_of(settings.RATE_CLASSES.get(path.rstrip("/"), ""), scope)
+        return _policy_of(Policy.kind_of(path), scope)
+
+    @staticmethod
+    def kind_of(path: str) -> str:
+        """The class of a path; most have none, and are alike."""
+        kind: str = settings.RATE_CLASSES.get(path.rstrip("/"), "")
+        return kind
 
     @cached_property
     def interval(self) -> int:
@@ -168,9 +174,10 @@ class Lease:
     left of it when the moment is over is lost to the caller.
     """
 
-    __slots__ = ("_asked_before", "_asked_now", "_full_at", "_left", "_since", "_until", "pending")
+    __slots__ = ("_asked_before", "_asked_now", "_few", "_full_at", "_left", "_since", "_until", "pending")
 
     def __init__(self) -> None:
+        self._few = 0
         self._since, self._asked_now, self._asked_before = 0, 0, 0
         self._left, self._full_at, self._until = 0, 0, 0
         self.pending = False
@@ -187,6 +194,12 @@ class Lease:
         """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
         return 1 if self.pending else max(1, min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2))
 
+    def size_ahead(self) -> int:
+        """How many to ask for now, so that whoever comes often finds one at once; 0 while there are enough."""
+        if self._left > self._few or self.pending or (size := self.next_size()) == 1:
+            return 0
+        return max(0, size - self._left)
+
     def came(self, now: int) -> None:
         """The caller is here once more."""
         if now - self._since >= LEASE:
@@ -196,7 +209,15 @@ class Lease:
 
     def fill(self, size: int, full_in: int, now: int) -> None:
         self._left = size + (self._left if now < self._until else 0)
-        self._full_at, self._until = now + full_in, now + LEASE
+        self._full_at, self._until, self._few = now + full_in, now + LEASE, self._left // 2
+
+
+class Account(NamedTuple):
+    """Where the requests of a caller under a policy are counted, for whoever comes again and again."""
+
+    bucket: str
+    policy: Policy
+    lease: Lease
 
 
 class RateLimiter:
@@ -211,6 +232,32 @@ class RateLimiter:
         """Count one request of the caller."""
         return _verdict(policy, *self._ask(policy.bucket(caller), policy))
 
+    def account_of(self, caller: str, policy: Policy) -> Account:
+        """Where the caller's requests are counted; good for as long as one likes."""
+        bucket = policy.bucket(caller)
+        return Account(bucket, policy, self._lease_of(bucket))
+
+    def check_at_once(self, pipe: Pipe, account: Account) -> Verdict | None:
+        """Count one request where one was counted ahead; None, and nothing is done, where none was."""
+        bucket, policy, lease = account
+        now = int(self._clock() * 1_000_000)
+        if policy.cost != 1 or (full_in := lease.take(policy.interval, now)) is None:
+            return None
+        lease.came(now)
+        if size := lease.size_ahead():
+            lease.pending = True
+            asked = pipe.ask(*GCRA_SCRIPT.words([_key_of(bucket)], *policy.words, b"%d" % size))
+            asked.add_done_callback(partial(self._lengthen, lease))
+        return _verdict(policy, 1, full_in, 0)
+
+    def _lengthen(self, lease: Lease, asked: "asyncio.Future[Any]") -> None:
+        """More of them, before the last is used. Where that failed the next request that finds none asks itself."""
+        lease.pending = False
+        if not asked.cancelled() and not asked.exception():
+            allowed, full_in, _ = asked.result()
+            if allowed:
+                lease.fill(allowed, full_in, int(self._clock() * 1_000_000))
+
     async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
         """The same on the event loop; of whoever comes often, several requests are counted ahead."""
         caller = policy.bucket(caller)
@@ -222,7 +269,7 @@ class RateLimiter:
         size = lease.next_size() if policy.cost == 1 else 1
         lease.pending = lease.pending or size > 1
         try:
-            told = await GCRA_SCRIPT(pipe, [b"rate:" + caller.encode()], *policy.words, b"%d" % size)
+            told = await GCRA_SCRIPT(pipe, [_key_of(caller)], *policy.words, b"%d" % size)
         except (RedisAway, ReplyError):
             return _verdict(policy, *self._local.ask(caller, policy))
         finally:
@@ -258,12 +305,14 @@ class RateLimiter:
 
 
 def _verdict(policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
-    return Verdict(
-        allowed=bool(allowed),
-        remaining=max(0, (policy.burst - full_in) // policy.interval),
-        reset=math.ceil(full_in / 1_000_000),
-        retry_after=max(1, math.ceil(wait / 1_000_000)),
-    )
+    remaining = (policy.burst - full_in) // policy.interval
+    # Seconds, rounded up.
+    reset, retry_after = -(-full_in // 1_000_000), -(-wait // 1_000_000)
+    return Verdict(bool(allowed), remaining if remaining > 0 else 0, reset, retry_after or 1)
+
+
+def _key_of(caller: str) -> bytes:
+    return b"rate:" + caller.encode()
 
 
 limiter = RateLimiter()

@@ -21,7 +21,8 @@ from nexus.telemetry import figures
 from nexus.web.addresses import address_behind
 from nexus.web.aliases import real_path
 from nexus.web.deadlines import DEADLINE, seconds_left
-from nexus.web.express.exchange import LONGEST_HEADER, LONGEST_URL, MOST_HEADERS, Exchange, Reply
+from nexus.web.express.exchange import LONGEST_URL, Exchange, Reply
+from nexus.web.express.head import LONGEST_HEADER, MOST_HEADERS
 from nexus.web.express.lane import SECURITY, Receive, Send, refusal
 
 TIMEOUT = 10.0

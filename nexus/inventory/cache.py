@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from django_redis import get_redis_connection
 from redis.exceptions import RedisError
@@ -19,6 +20,7 @@ from nexus.telemetry import figures
 log = logging.getLogger("nexus.inventory")
 
 KEY = "stock:{sku}"
+PREFIX = KEY.format(sku="").encode()
 LIFETIME = 7 * 24 * 3600
 REST = 1.0
 _resting_until = float("-inf")
@@ -116,6 +118,7 @@ def list_all() -> Iterator[Level]:
 FIELDS = ("available", "version", "as_of")
 
 
+@lru_cache(maxsize=20_000)
 def question_of(sku: str) -> tuple[bytes, ...]:
     """The command that asks Redis for a level, for whoever has a connection of their own."""
     return (b"HMGET", KEY.format(sku=sku).encode(), *(name.encode() for name in FIELDS))

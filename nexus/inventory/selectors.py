@@ -17,6 +17,8 @@ from nexus.inventory.models import DATABASE, Item, LedgerEntry, Location, Share,
 from nexus.web.keyset import slice_of
 
 Source = str
+CACHE_PREFIX = cache.PREFIX
+"""What the cache's keys begin with."""
 SUMS_OF_LEDGER = """
 SELECT sku, sum(there)::int, sum(kept)::int, sum(version)::bigint FROM (
     SELECT sku, sum(on_hand) AS there, sum(reserved) AS kept, max(version) AS version

@@ -10,6 +10,8 @@ ALIASES = {
 
 def real_path(path: str) -> str:
     """The path behind an alias; any other as it is."""
+    if path.startswith("/api/v1/"):
+        return path
     for short, real in ALIASES.items():
         if path == short or path.startswith(f"{short}/"):
             return real + path.removeprefix(short)

@@ -7,8 +7,10 @@ from typing import Any
 
 from django.db.backends.postgresql.base import DatabaseWrapper
 from opentelemetry.trace import Span, SpanKind
+from prometheus_client import Histogram
 
 from nexus.telemetry import figures, tracing
+from nexus.telemetry.tallies import tally
 from nexus.web.express.ordinary import Ordinary
 from nexus.web.logs import route_of
 from nexus.web.middleware import TRACEPARENT
@@ -19,11 +21,16 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 def count(scope: Mapping[str, Any], *, status: int, seconds: float) -> None:
     """A request was answered, or was not: then the status is 0."""
-    _duration(_method(scope), route_of(scope["path"]), status).observe(seconds)
+    tally().observe(duration_of(scope, status), seconds)
+
+
+def duration_of(scope: Mapping[str, Any], status: int) -> Histogram:
+    """Where it is counted."""
+    return _duration(_method(scope), route_of(scope["path"]), status)
 
 
 @lru_cache(maxsize=4096)
-def _duration(method: str, route: str, status: int) -> Any:
+def _duration(method: str, route: str, status: int) -> Histogram:
     return figures.requests.labels(method, route, str(status))
 
 

@@ -84,6 +84,84 @@ class Turns:
 MANY = Policy(count=1000, seconds=3600)
 
 
+class TestAtOnce:
+    def test_is_for_those_that_were_counted_ahead_only(self, clean_redis: object) -> None:
+        async def talk() -> tuple[list[Verdict | None], int]:
+            turns = Turns(Clock())
+            account = turns.limiter.account_of("somebody", MANY)
+            before = turns.limiter.check_at_once(turns.pipe, account)
+            asked = turns.asked
+            await turns.check(MANY, 100)
+            return [before, turns.limiter.check_at_once(turns.pipe, account)], asked
+
+        (before, after), asked = asyncio.run(talk())
+
+        assert (before, asked) == (None, 0)
+        assert after
+        assert after.allowed
+
+    def test_lets_exactly_as_many_pass_as_there_are(self, clean_redis: object) -> None:
+        async def talk() -> tuple[int, int]:
+            turns, passed, early = Turns(Clock()), 0, 0
+            account = turns.limiter.account_of("somebody", MANY)
+            for _ in range(1200):
+                if turns.limiter.check_at_once(turns.pipe, account):
+                    early += 1
+                else:
+                    passed += (await turns.check(MANY))[0].allowed
+            return passed + early, early
+
+        passed, early = asyncio.run(talk())
+
+        # What is left counted ahead when it ends was let through to nobody.
+        assert 1000 - 128 <= passed <= 1000
+        assert early > 300
+
+    def test_a_lease_is_longer_before_it_ends(self, clean_redis: object) -> None:
+        """Whoever comes often waits for Redis at the beginning only."""
+
+        async def talk() -> int:
+            turns, waited = Turns(Clock()), 0
+            plenty = Policy(count=1_000_000, seconds=3600)
+            account = turns.limiter.account_of("somebody", plenty)
+            for number in range(3000):
+                if not turns.limiter.check_at_once(turns.pipe, account):
+                    await turns.check(plenty)
+                    waited += number > 1000
+                # A turn of the loop is enough for Redis to answer in, or several are.
+                while account.lease.pending:
+                    await asyncio.sleep(0)
+            return waited
+
+        assert asyncio.run(talk()) == 0
+
+    def test_no_more_is_counted_ahead_than_half_of_what_comes(self, clean_redis: object) -> None:
+        async def talk() -> int:
+            clock = Clock()
+            turns = Turns(clock)
+            account = turns.limiter.account_of("somebody", MANY)
+            for _ in range(10):
+                for _ in range(10):
+                    turns.limiter.check_at_once(turns.pipe, account) or await turns.check(MANY)
+                    while account.lease.pending:
+                        await asyncio.sleep(0)
+                most.append(account.lease._left)
+                clock.now += 0.1
+            return max(most)
+
+        most: list[int] = []
+        assert asyncio.run(talk()) <= 10
+
+    def test_takes_nothing_for_what_costs_more(self, clean_redis: object) -> None:
+        async def talk() -> Verdict | None:
+            turns = Turns(Clock())
+            await turns.check(MANY, 100)
+            return turns.limiter.check_at_once(turns.pipe, turns.limiter.account_of("somebody", dear))
+
+        dear = Policy(count=1000, seconds=3600, cost=10)
+        assert asyncio.run(talk()) is None
+
+
 class TestOnTheEventLoop:
     def test_lets_exactly_fifty_of_two_hundred_at_once_pass(self, clean_redis: object) -> None:
         async def talk() -> list[Verdict]:

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Coroutine, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -13,10 +14,12 @@ from django_redis import get_redis_connection
 from nexus.asgi import application
 from nexus.catalog import services as catalog
 from nexus.eventbus import bus
+from nexus.inventory import cache
 from nexus.inventory import services as inventory
+from nexus.inventory.cache import Level
 from nexus.orders.api.express import counter
 from nexus.orders.models import StockHint
-from nexus.web.express import pipe
+from nexus.web.express import known, pipe
 from nexus.web.express.shared import Nearby, SharedAnswers
 from tests.conftest import Bearer
 from tests.journeys.trading import DATABASES
@@ -25,8 +28,15 @@ from tests.web.test_express import scope
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 ORDINARY = ("accept", "application/json, text/html;q=0.1")
 """Asks for the same, but in a way that makes the express lane look twice."""
+T = TypeVar("T")
 ITS_OWN = {"x-request-id", "content-length", "location", "etag"}
 OWN_FIELDS = {"id", "number", "placed_at", "updated_at"}
+
+
+def forget_connections() -> None:
+    """Those of an event loop that is gone."""
+    pipe.redis.cache_clear()
+    known.known.cache_clear()
 
 
 class Asked:
@@ -46,7 +56,7 @@ class Asked:
         """One after the other, or, as lists within the list, at the same time."""
 
         async def all_of_them() -> list[Any]:
-            pipe.redis.cache_clear()
+            forget_connections()
             return [await _ask(request) for request in requests]
 
         return asyncio.run(all_of_them())
@@ -74,7 +84,7 @@ async def _ask(request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
 def asked(traded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     get_redis_connection("default").delete("products:generation")
     yield Asked(monkeypatch)
-    pipe.redis.cache_clear()
+    forget_connections()
     counter._writer.submit(connections.close_all).result()
 
 
@@ -244,7 +254,7 @@ class TestAKey:
         asked(order())
 
         async def at_once() -> list[Any]:
-            pipe.redis.cache_clear()
+            forget_connections()
             return await asyncio.gather(*(_ask(order(None, key)) for _ in range(20)))
 
         answers = asyncio.run(at_once())
@@ -253,13 +263,116 @@ class TestAKey:
         assert len({answer[2]["id"] for answer in answers}) == 1
 
 
+class TestEarly:
+    """What the server is told before it has read more than the head."""
+
+    @pytest.mark.parametrize("has_it", [False, True])
+    @pytest.mark.parametrize("path", READS)
+    def test_is_what_is_answered_later(self, asked: Asked, path: str, has_it: bool) -> None:
+        [(_, told, _)] = asked({"path": path})
+        headers = [("if-none-match", told["etag"])] if has_it else []
+
+        async def scene() -> tuple[Any, Any]:
+            early = await known_answer(path, headers)
+            return early, await _ask({"path": path, "headers": headers})
+
+        early, later = in_a_new_loop(scene())
+
+        assert shape(early, without={"x-request-id"}) == shape(later, without={"x-request-id"})
+
+    def test_is_for_whoever_has_a_token_where_it_is_the_same_for_all(self, asked: Asked, bearer: Bearer) -> None:
+        token = ("authorization", bearer()["HTTP_AUTHORIZATION"])
+
+        async def scene() -> tuple[Any, Any, Any]:
+            await known_answer(READS[1])
+            early = await known_answer(READS[2], [token])
+            return early, await _ask({"path": READS[2], "headers": [token]}), early_answer(READS[1], [token])
+
+        early, later, of_a_product = in_a_new_loop(scene())
+
+        assert shape(early, without={"x-request-id"}) == shape(later, without={"x-request-id"})
+        assert of_a_product is None
+
+    def test_never_knows_a_product_from_before_a_change(self, asked: Asked) -> None:
+        async def scene() -> list[Any]:
+            names = []
+            for number in range(5):
+                before = await known_answer("/api/v1/products/lamp")
+                # The loop does not turn before the next question: it has heard of nothing yet.
+                catalog.change_product(slug="lamp", changes=catalog.ProductChanges(name=f"Lamp {number}"))
+                names.append([before[2]["name"], early_answer("/api/v1/products/lamp")])
+            return names
+
+        found = in_a_new_loop(scene())
+
+        assert [known_before for known_before, _ in found[1:]] == [f"Lamp {number}" for number in range(4)]
+        assert [at_once for _, at_once in found] == [None] * 5
+
+    def test_never_knows_a_level_from_before_a_change(self, asked: Asked) -> None:
+        async def scene() -> list[Any]:
+            levels = []
+            for number in range(5):
+                before = await known_answer("/api/v1/inventory/stock/LAMP")
+                newer = Level(sku="LAMP", available=number, version=10**9 + number, as_of=datetime.now(UTC))
+                assert cache.keep_newest([newer])
+                levels.append([before[2]["available"], early_answer("/api/v1/inventory/stock/LAMP")])
+            return levels
+
+        found = in_a_new_loop(scene())
+
+        assert [known_before for known_before, _ in found[1:]] == [0, 1, 2, 3]
+        assert [at_once for _, at_once in found] == [None] * 5
+
+    def test_is_counted_at_the_door(self, asked: Asked, settings: Any) -> None:
+        settings.RATE_LIMIT = (100, 3600)
+
+        async def scene() -> tuple[list[Any], Any]:
+            answers: list[Any] = []
+            async with asyncio.timeout(20):
+                while (answer := await _ask_at_once("/api/v1/products/lamp"))[0] != 429:
+                    answers.append(answer)
+            return answers, early_answer("/api/v1/products/lamp")
+
+        answers, after = in_a_new_loop(scene())
+
+        assert 90 <= len(answers) <= 100
+        assert after is None, "nobody is let through who has been refused"
+
+
+def in_a_new_loop(scene: Coroutine[Any, Any, T]) -> T:
+    forget_connections()
+    return asyncio.run(scene)
+
+
+def early_answer(path: str, headers: Sequence[tuple[str, str]] = ()) -> Any:
+    """What is known of it at once; None when it is not."""
+    answer = application.answer_early(scope(path, headers=[("host", "localhost"), ("content-length", "0"), *headers]))
+    if answer is None:
+        return None
+    status, lines, body = answer
+    told = dict(line.split(": ", 1) for line in lines.decode("latin-1").splitlines())
+    return status, told, json.loads(body) if body else None
+
+
+async def known_answer(path: str, headers: Sequence[tuple[str, str]] = ()) -> Any:
+    """The same once it is known; who asks and asks makes it so."""
+    async with asyncio.timeout(20):
+        while (answer := early_answer(path, headers)) is None:
+            await _ask({"path": path, "headers": list(headers)})
+    return answer
+
+
+async def _ask_at_once(path: str) -> Any:
+    return early_answer(path) or await _ask({"path": path})
+
+
 class TestTogether:
     def test_a_bad_order_spoils_none_of_its_neighbours(self, asked: Asked, order: Any) -> None:
         asked(order())
         wanted = [order(), order({"lines": [{"sku": "NONE", "quantity": 1}]}), order()]
 
         async def at_once() -> list[Any]:
-            pipe.redis.cache_clear()
+            forget_connections()
             return await asyncio.gather(*map(_ask, wanted))
 
         statuses = [answer[0] for answer in asyncio.run(at_once())]

@@ -18,7 +18,7 @@ from nexus.web.problems import describe
 from tests.eventbus.conftest import DATABASES, Witness, lit, member, store, witness
 from tests.eventbus.test_delivery import message
 from tests.gateway.instances import answering, asked, calling, hangs_up, running, status_of
-from tests.web.test_express import Client, fast, scope
+from tests.web.test_express import Client, fast
 from tests.web.test_pressure import statuses_at
 
 __all__ = ["member", "store", "witness"]
@@ -57,7 +57,7 @@ class TestTheWeb:
         ("reason", "happen"),
         [
             ("queue_full", lambda: Client(fast, room=lambda: 0).ask("/fast")),
-            ("queue_full", lambda: Client(fast, room=lambda: 0).lane.turn_away(scope("/fast"))),
+            ("queue_full", lambda: asyncio.run(Client(fast, room=lambda: 0).early("/fast"))),
             ("too_late", lambda: Client(fast).ask("/fast", headers=[("x-request-deadline", "1")])),
             ("pressure", lambda: statuses_at(0.9, ("GET", "/api/v1/products"))),
         ],

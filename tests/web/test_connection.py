@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from uvicorn.config import Config
 
+from nexus.web.server import MEMORY
 from nexus.web.server.connection import ARRIVES_WITHIN, LARGEST_HEAD, Connection
 from nexus.web.server.door import Shares
 from nexus.web.server.workers import SharingServer, listen
@@ -178,12 +179,12 @@ class Full(Answering):
         super().__init__(*PLAIN)
         self.asked: list[tuple[str, str]] = []
 
-    def turn_away(self, scope: Any) -> Any:
-        self.asked.append((scope["method"], scope["path"]))
-        return (503, [(b"content-length", b"4")], b"full") if scope["path"] == "/full" else None
+    def answer_early(self, scope: Any) -> Any:
+        self.asked.append((scope["method"], scope["path"], scope["query_string"]))
+        return (503, b"content-length: 4\r\n", b"full") if scope["path"] == "/full" else None
 
 
-class TestTurnedAway:
+class TestAnsweredEarly:
     FULL = b"POST /full?a=1 HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\n"
 
     def said(self, *pieces: bytes, application: Full) -> bytes:
@@ -214,7 +215,35 @@ class TestTurnedAway:
 
         self.said(self.FULL, b"abcde", GET, CLOSING, application=application)
 
-        assert application.asked[:2] == [("POST", "/full"), ("GET", "/")]
+        assert application.asked[:2] == [("POST", "/full", b"a=1"), ("GET", "/", b"")]
+
+    @pytest.mark.parametrize("url", [b"/f%75ll", b"/full#a", b"/full?a#b", b"http://localhost/full"])
+    def test_what_has_to_be_read_twice_is_answered_by_the_application(self, url: bytes) -> None:
+        application = Full()
+
+        said = self.said(GET.replace(b"/ ", url + b" ") + CLOSING, application=application)
+
+        assert said.count(b"HTTP/1.1 200") == 2
+        assert len(application.heard) == 2
+
+    def test_it_may_remember_things_from_one_request_of_a_connection_to_the_next(self) -> None:
+        memories = []
+
+        class Remembering(Full):
+            def answer_early(self, scope: Any) -> Any:
+                memories.append(scope[MEMORY])
+                memories[-1].setdefault("first", scope["path"])
+                return super().answer_early(scope)
+
+        application = Remembering()
+        for _ in range(2):
+            self.said((self.FULL + b"abcde") * 2 + CLOSING, application=application)
+
+        one, again, other, other_again = memories
+        assert one is again
+        assert other is other_again
+        assert one is not other
+        assert one == other == {"first": "/full"}
 
     def test_answers_keep_their_order(self) -> None:
         application = Full()

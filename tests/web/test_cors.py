@@ -64,3 +64,34 @@ def test_options_without_that_question_go_to_the_view() -> None:
 @pytest.mark.parametrize("path", ["/admin/", "/login", "/oauth/authorize", "/livez"])
 def test_pages_are_for_our_own_origin_alone(path: str) -> None:
     assert ask(path, origin=SHOP)[1] == [(b"vary", b"Accept")]
+
+
+class Prompt:
+    """Answers as soon as it is asked."""
+
+    def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
+        return None if scope["path"].endswith("/unknown") else (200, b"vary: Accept\r\n", b"")
+
+    async def __call__(self, _: Mapping[str, Any], __: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"vary", b"Accept")]})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+
+@pytest.mark.parametrize("origin", [SHOP, "https://evil.example", ""])
+@pytest.mark.parametrize("path", ["/api/v1/products", "/livez"])
+def test_an_early_answer_tells_the_same(path: str, origin: str) -> None:
+    asked = scope(path, headers=[("origin", origin)] if origin else [])
+
+    early = CrossOrigin(Prompt(), origins=[SHOP]).answer_early(asked)
+
+    assert early
+    lines = [tuple(line.split(b": ", 1)) for line in early[1].splitlines()]
+    assert sorted(lines) == sorted(ask(path, origin=origin)[1])
+
+
+def test_without_an_early_answer_there_is_none() -> None:
+    async def application(*_: Any) -> None:
+        raise AssertionError
+
+    assert CrossOrigin(Prompt(), origins=[SHOP]).answer_early(scope("/api/v1/unknown")) is None
+    assert CrossOrigin(application, origins=[SHOP]).answer_early(scope("/api/v1/products")) is None

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from nexus.contracts.errors import Conflict
+from nexus.telemetry.tallies import tally
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.lane import COUNTED, Busy, Lane, refusal
 from nexus.web.express.ordinary import Ordinary, environ_of
-from nexus.web.express.pipe import Pipe, RedisAway, Script
 from nexus.web.express.shared import Kept, Nearby
 from tests.circles import circles
 
@@ -38,7 +38,8 @@ class Client:
         self.seen: list[dict[str, Any]] = []
         room = more.pop("room", lambda: math.inf)
         paths = ("/fast", "/named/*")
-        routes = [Route(method="GET", path=path, handle=handle, allow="GET", room=room) for path in paths]
+        named = {"handle": handle, "early": more.pop("known", None), "room": room}
+        routes = [Route(method="GET", path=path, allow="GET", **named) for path in paths]
         self.lane = Lane(routes=routes, ordinary=Ordinary(self._ordinary, **more.pop("size", {})), **more)
 
     def ask(self, *parts: Any, body: bytes = b"", **more: Any) -> tuple[int, dict[str, str], bytes]:
@@ -54,8 +55,19 @@ class Client:
             said.append(message)
 
         await self.lane(scope(*parts, **more), receive, send)
+        tally().write()
         headers = {name.decode(): value.decode() for name, value in said[0]["headers"]}
         return said[0]["status"], headers, b"".join(message.get("body", b"") for message in said[1:])
+
+    async def early(self, *parts: Any, **more: Any) -> tuple[int, dict[str, str], bytes] | None:
+        """What the lane answers at once, if anything."""
+        assert self.lane.answer_early
+        answer = self.lane.answer_early(scope(*parts, **more))
+        tally().write()
+        if answer is None:
+            return None
+        status, lines, body = answer
+        return status, dict(line.split(": ", 1) for line in lines.decode().splitlines()), body
 
     def _ordinary(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         self.seen.append(environ)
@@ -125,37 +137,6 @@ class TestLane:
         assert (status, headers["retry-after"], headers["content-type"]) == (503, "1", "application/problem+json")
         assert (json.loads(body)["code"], json.loads(body)["trace_id"]) == ("busy", "0123456789abcdef")
         assert (asked, client.seen) == ([], [])
-
-    @pytest.mark.parametrize("headers", [[], [("authorization", "Bearer x"), ("x-request-id", "0123456789abcdef")]])
-    def test_a_server_that_asks_first_is_told_the_same(self, headers: list[tuple[str, str]]) -> None:
-        client = Client(fast, room=lambda: 0, headers=lambda _: [(b"x-more", b"1")])
-        status, expected, body = client.ask("/fast", headers=headers)
-
-        told = client.lane.turn_away(scope("/fast", headers=headers))
-
-        assert told
-        assert told[0] == status
-        names = [(name.decode(), value.decode()) for name, value in told[1]]
-        own = "x-request-id" if not headers else ""
-        assert {**dict(names), own: ""} == {**expected, own: ""}
-        assert {**json.loads(told[2]), "trace_id": ""} == {**json.loads(body), "trace_id": ""}
-        assert json.loads(told[2])["trace_id"] == dict(names)["x-request-id"]
-
-    def test_a_place_is_kept_from_the_moment_the_server_asked(self) -> None:
-        """Requests that are read in one turn of the event loop begin in the next."""
-        client = Client(fast, room=lambda: 2)
-
-        async def scene() -> list[bool]:
-            let_in = [client.lane.turn_away(scope("/fast")) is None for _ in range(3)]
-            await asyncio.sleep(0)
-            return [*let_in, client.lane.turn_away(scope("/fast")) is None]
-
-        assert asyncio.run(scene()) == [True, True, False, True]
-
-    def test_turns_nobody_away_whom_no_queue_is_for(self) -> None:
-        client = Client(fast, room=lambda: 0)
-
-        assert client.lane.turn_away(scope("/elsewhere")) is None
 
     def test_counts_no_request_twice(self) -> None:
         async def door(exchange: Exchange) -> Reply | None:
@@ -245,99 +226,6 @@ class TestOrdinary:
         assert [message.get("body") for message in said] == [None, b"a", b"b", b"c"]
         assert [message.get("more_body") for message in said[1:]] == [True, True, False]
         assert closed == [True]
-
-
-class TestPipe:
-    def test_answers_in_order_with_one_connection(self, redis_url: str) -> None:
-        async def talk() -> list[Any]:
-            pipe = Pipe(redis_url)
-            return await asyncio.gather(*(pipe.ask(b"ECHO", b"%d" % number) for number in range(100)))
-
-        assert asyncio.run(talk()) == [b"%d" % number for number in range(100)]
-
-    def test_gives_an_error_to_whoever_asked_and_to_nobody_else(self, redis_url: str) -> None:
-        async def talk() -> list[Any]:
-            pipe = Pipe(redis_url)
-            asked = [pipe.ask(b"NONSENSE"), pipe.ask(b"ECHO", b"fine")]
-            return await asyncio.gather(*asked, return_exceptions=True)
-
-        wrong, fine = asyncio.run(talk())
-
-        assert isinstance(wrong, Exception)
-        assert fine == b"fine"
-
-    def test_shows_a_script_to_a_redis_that_does_not_know_it(self, redis_url: str) -> None:
-        script = Script("return {KEYS[1], ARGV[1]}")
-
-        async def talk() -> list[Any]:
-            pipe = Pipe(redis_url)
-            await pipe.ask(b"SCRIPT", b"FLUSH")
-            return [await script(pipe, [b"key"], b"word") for _ in range(2)]
-
-        assert asyncio.run(talk()) == [[b"key", b"word"]] * 2
-
-    def test_asks_once_what_several_ask_together_and_again_when_it_was_sent(self, redis_url: str) -> None:
-        async def talk() -> list[Any]:
-            pipe = Pipe(redis_url)
-            first = [pipe.ask_together(b"INCR", b"together") for _ in range(3)]
-            await asyncio.gather(*first)
-            second = pipe.ask_together(b"INCR", b"together")
-            await pipe.ask(b"DEL", b"together")
-            return [await each for each in (*first, second)]
-
-        assert asyncio.run(talk()) == [1, 1, 1, 2]
-
-    def test_lets_nobody_who_gives_up_take_the_answer_from_the_others(self, redis_url: str) -> None:
-        async def talk() -> Any:
-            pipe = Pipe(redis_url)
-
-            async def wait() -> Any:
-                return await pipe.ask_together(b"ECHO", b"here")
-
-            impatient, patient = asyncio.ensure_future(wait()), asyncio.ensure_future(wait())
-            await asyncio.sleep(0)
-            impatient.cancel()
-            return await patient
-
-        assert asyncio.run(talk()) == b"here"
-
-    def test_is_away_for_those_who_ask_together_and_back_for_those_after(self, redis_url: str) -> None:
-        async def talk() -> tuple[list[Any], bool]:
-            pipe = Pipe("redis://127.0.0.1:1/0")
-            away = await asyncio.gather(*(pipe.ask_together(b"PING") for _ in range(2)), return_exceptions=True)
-            pipe._url, pipe._resting_until = redis_url, 0.0
-            return away, await pipe.ask_together(b"PING") is not None
-
-        away, back = asyncio.run(talk())
-
-        assert [type(each) for each in away] == [RedisAway] * 2
-        assert back
-
-    def test_is_away_at_once_where_nobody_listens_and_rests(self) -> None:
-        async def talk() -> bool:
-            pipe = Pipe("redis://127.0.0.1:1/0")
-            for _ in range(2):
-                with pytest.raises(RedisAway):
-                    await pipe.ask(b"PING")
-            return pipe.is_away
-
-        assert asyncio.run(talk())
-
-    def test_waits_for_no_answer_for_ever(self) -> None:
-        async def talk() -> None:
-            server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
-            port = server.sockets[0].getsockname()[1]
-            with pytest.raises(RedisAway):
-                await asyncio.wait_for(Pipe(f"redis://127.0.0.1:{port}/0").ask(b"PING"), 5)
-            server.close()
-
-        asyncio.run(talk())
-
-
-@pytest.fixture
-def redis_url(settings: Any) -> str:
-    url: str = settings.REDIS_URL
-    return url
 
 
 class TestNearby:

@@ -254,9 +254,9 @@ class TestRefusals:
 
         serve(early, talk)  # type: ignore[arg-type]
 
-    def test_an_application_that_fails_to_turn_away_answers(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_an_application_that_fails_to_answer_early_answers(self, caplog: pytest.LogCaptureFixture) -> None:
         class Failing(Full):
-            def turn_away(self, scope: Any) -> Any:
+            def answer_early(self, scope: Any) -> Any:
                 raise LookupError("somewhere")
 
         async def talk(streams: Streams, server: SharingServer) -> None:

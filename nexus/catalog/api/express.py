@@ -46,6 +46,11 @@ async def show(exchange: Exchange) -> Reply | None:
     return await public_answers.answer(exchange, make=make)
 
 
+def show_known(exchange: Exchange) -> Reply | None:
+    """The same product, when it is in memory."""
+    return None if exchange.query else public_answers.answer_early(exchange)
+
+
 def _read(slug: str) -> Reply | None:
     try:
         row = selectors.get_product(slug=slug)
@@ -67,6 +72,18 @@ def _read_list(exchange: Exchange) -> Reply | None:
 
 
 ROUTES = [
-    Route(method="GET", path="/api/v1/products", handle=list_products, allow="GET, POST, HEAD, OPTIONS"),
-    Route(method="GET", path="/api/v1/products/*", handle=show, allow="GET, PATCH, DELETE, HEAD, OPTIONS"),
+    Route(
+        method="GET",
+        path="/api/v1/products",
+        handle=list_products,
+        early=public_answers.answer_early,
+        allow="GET, POST, HEAD, OPTIONS",
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/products/*",
+        handle=show,
+        early=show_known,
+        allow="GET, PATCH, DELETE, HEAD, OPTIONS",
+    ),
 ]

@@ -5,38 +5,58 @@ from functools import lru_cache
 from nexus.inventory import selectors
 from nexus.inventory.api.serializers import level_as_json
 from nexus.web.express import Exchange, Reply, Route
-from nexus.web.express.exchange import encode
+from nexus.web.express.exchange import Tagged, encode
+from nexus.web.express.known import known, watch
 from nexus.web.express.pipe import RedisAway, redis
 from nexus.web.views import etag_of
+
+
+def show_known_level(exchange: Exchange) -> Reply | None:
+    """What the cache would have, without asking it."""
+    sku = exchange.name
+    if not _is_plain(exchange):
+        return None
+    answer = known().find(selectors.cache_question(sku))
+    if answer is None or (told := _told(sku, *answer)) is None or not exchange.admit_early():
+        return None
+    return told.for_(exchange)
 
 
 async def show_level(exchange: Exchange) -> Reply | None:
     """What the cache has; of all else the view takes care."""
     sku = exchange.name
-    if exchange.query or not sku or not (exchange.is_anonymous or exchange.claims()):
+    if not _is_plain(exchange):
         return None
-    answer = redis().ask_together(*selectors.cache_question(sku))
+    question = selectors.cache_question(sku)
+    answer = known().ask_through(redis(), question, about=question[1:2])
     refusal = await exchange.admit()
     try:
         told = _told(sku, *await answer)
     except RedisAway:
         return refusal
-    if refusal or told is None:
-        return refusal
-    tag, body = told
-    headers = [("ETag", tag)]
-    if exchange.has(tag):
-        return Reply(status=304, body=b"", headers=headers)
-    return Reply(status=200, body=body, headers=headers)
+    return refusal or (told.for_(exchange) if told else None)
+
+
+def _is_plain(exchange: Exchange) -> bool:
+    return not exchange.query and bool(exchange.name) and (exchange.is_anonymous or exchange.claims() is not None)
 
 
 @lru_cache(maxsize=20_000)
-def _told(sku: str, *answer: bytes | None) -> tuple[str, bytes] | None:
-    """Tag and body for what Redis says of a sku; the same words make the same answer."""
+def _told(sku: str, *answer: bytes | None) -> Tagged | None:
+    """The answer to what Redis says of a sku; the same words make the same one."""
     found = selectors.level_in_cache(sku, answer)
     if found is None:
         return None
-    return etag_of(sku, found.level.version, found.source), encode(level_as_json(found))
+    return Tagged(etag_of(sku, found.level.version, found.source), encode(level_as_json(found)))
 
 
-ROUTES = [Route(method="GET", path="/api/v1/inventory/stock/*", handle=show_level, allow="GET, HEAD, OPTIONS")]
+watch(selectors.CACHE_PREFIX)
+ROUTES = [
+    Route(
+        method="GET",
+        path="/api/v1/inventory/stock/*",
+        handle=show_level,
+        early=show_known_level,
+        allow="GET, HEAD, OPTIONS",
+    )
+]

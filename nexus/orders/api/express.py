@@ -23,8 +23,10 @@ from nexus.orders.selectors import OrderView
 from nexus.orders.services.place import LARGEST_QUANTITY
 from nexus.telemetry import figures, tracing
 from nexus.web.express import Exchange, Reply, Route
-from nexus.web.express.exchange import JSON, encode
-from nexus.web.express.lane import Busy, refusal
+from nexus.web.express.early import Busy
+from nexus.web.express.exchange import encode
+from nexus.web.express.head import JSON
+from nexus.web.express.lane import refusal
 from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
 from nexus.web.views import etag_of
 

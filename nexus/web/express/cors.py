@@ -24,19 +24,30 @@ class CrossOrigin:
     def __init__(self, application: Application, *, origins: Collection[str]) -> None:
         self._application = application
         self._origins = frozenset(origin.encode() for origin in origins)
+        self._answer_early = getattr(application, "answer_early", None)
+
+    def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
+        """The application's early answer (`nexus.web.server.connection`), told whom it is for."""
+        answer = self._answer_early(scope) if self._answer_early else None
+        if answer is None or not scope["path"].startswith(PATHS):
+            return answer
+        status, lines, body = answer
+        return status, lines + b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope))), body
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         origin = _origin(scope)
         if scope["type"] != "http" or not scope["path"].startswith(PATHS):
             await self._application(scope, receive, send)
-        elif origin not in self._origins:
-            await self._application(scope, receive, _telling(send, VARY))
-        elif scope["method"] == "OPTIONS" and _asks_first(scope):
+        elif origin in self._origins and scope["method"] == "OPTIONS" and _asks_first(scope):
             await send({"type": "http.response.start", "status": 204, "headers": _permission(origin)})
             await send({"type": "http.response.body", "body": b""})
         else:
-            told = [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", SEEN), VARY]
-            await self._application(scope, receive, _telling(send, *told))
+            await self._application(scope, receive, _telling(send, *self._told(origin)))
+
+    def _told(self, origin: bytes) -> list[tuple[bytes, bytes]]:
+        if origin not in self._origins:
+            return [VARY]
+        return [(b"access-control-allow-origin", origin), (b"access-control-expose-headers", SEEN), VARY]
 
 
 def _origin(scope: Mapping[str, Any]) -> bytes:

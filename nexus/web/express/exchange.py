@@ -8,29 +8,47 @@ from typing import Any
 from uuid import UUID
 
 import msgspec
-from django.conf import settings
 
 from nexus.contracts.correlation import Cause
 from nexus.contracts.errors import Unavailable
 from nexus.web.deadlines import DEADLINE, seconds_left
-from nexus.web.middleware import ACCEPTED_ID, TRACEPARENT
+from nexus.web.express.head import JSON, head_of
+from nexus.web.middleware import TRACEPARENT
 from nexus.web.tokens import BadToken, verifier
 
 Headers = list[tuple[str, str]]
-MOST_HEADERS, LONGEST_HEADER, LONGEST_URL = 100, 8192, 8192
-JSON = "application/json"
-SESSIONS = "django.contrib.sessions" in settings.INSTALLED_APPS
+LONGEST_URL = 8192
 encode = msgspec.json.encode
 
 
 @dataclass(kw_only=True, slots=True)
 class Reply:
-    """An answer; `headers` beyond those that every answer has."""
+    """
+    An answer; `headers` beyond those that every answer has. Nobody changes one: it may be given again.
+
+    `lines` are those of its head as they go out, once they have been put together, by whether there was a token.
+    """
 
     status: int
     body: bytes
     headers: Headers = field(default_factory=list)
     content_type: str = JSON
+    lines: dict[bool, bytes] = field(default_factory=dict)
+
+
+class Tagged:
+    """A state of something, to be told to whoever does not have it yet."""
+
+    __slots__ = ("_tag", "_unchanged", "_whole")
+
+    def __init__(self, tag: str, body: bytes) -> None:
+        self._tag = tag
+        self._whole = Reply(status=200, body=body, headers=[("ETag", tag)])
+        self._unchanged = Reply(status=304, body=b"", headers=[("ETag", tag)])
+
+    def for_(self, exchange: "Exchange") -> Reply:
+        """The state, or that it is the one that the client has (``If-None-Match``, RFC 9110, section 13.1.2)."""
+        return self._unchanged if exchange.has(self._tag) else self._whole
 
 
 _ids: list[str] = []
@@ -51,6 +69,8 @@ class Exchange:
         "_claims",
         "body",
         "door",
+        "early_door",
+        "head",
         "headers",
         "identity",
         "name",
@@ -65,35 +85,32 @@ class Exchange:
         self.scope, self.name, self.body = scope, name, body
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
-        self.headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        given = self.headers.get("x-request-id", "")
-        self.identity = given if given and ACCEPTED_ID.fullmatch(given) else _new_id()
+        self.head = head = head_of(scope)
+        self.headers: Mapping[str, str] = head.headers
+        self.identity = head.given_id or _new_id()
         self.verdict: Any = None
         self.policy: Any = None
         self._claims: Mapping[str, Any] | EllipsisType | None = ...
         self.door: Callable[[Exchange], Awaitable[Reply | None]]
+        self.early_door: Callable[[Exchange], bool]
 
     def admit(self) -> Awaitable[Reply | None]:
         """Count the request where that is done; the answer that refuses it, or None."""
         return self.door(self)
 
+    def admit_early(self) -> bool:
+        """Count the request if that waits for nothing; whether it was counted, and may pass."""
+        return self.early_door(self)
+
     @property
     def is_plain(self) -> bool:
         """Whether nothing about the request needs a second look."""
-        headers = self.headers
-        accept = headers.get("accept", "")
-        return (
-            len(headers) == len(self.scope["headers"]) <= MOST_HEADERS
-            and max(map(len, headers.values()), default=0) <= LONGEST_HEADER
-            and len(self.path) + len(self.query) < LONGEST_URL
-            and (not accept or "*/*" in accept or JSON in accept)
-            and "text/html" not in accept
-        )
+        return self.head.is_plain and len(self.path) + len(self.query) < LONGEST_URL
 
     @property
     def is_too_late(self) -> bool:
         """Whether nobody waits for the answer any more."""
-        left = seconds_left(self.headers[DEADLINE]) if DEADLINE in self.headers else None
+        left = seconds_left(self.headers[DEADLINE]) if self.head.waits else None
         return left is not None and left <= 0
 
     @property
@@ -104,13 +121,8 @@ class Exchange:
 
     @property
     def is_anonymous(self) -> bool:
-        """Whether nothing says who is asking; a browser's session would be in a cookie."""
-        return "authorization" not in self.headers and "cookie" not in self.headers
-
-    @property
-    def vary(self) -> str:
-        """What of the request an answer depends on: without a token a session is looked for, where there are any."""
-        return "Accept" if "authorization" in self.headers or not SESSIONS else "Accept, Cookie"
+        """Whether nothing says who is asking."""
+        return self.head.is_anonymous
 
     def claims(self) -> Mapping[str, Any] | None:
         """What a good token says; None without one, or when it cannot be told at once."""

@@ -1,10 +1,8 @@
 """The web process's ASGI application: the express lane in front, the ordinary way behind it."""
 
-import asyncio
 import logging
 import math
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
@@ -15,9 +13,11 @@ from django.conf import settings
 from django.core.exceptions import RequestDataTooBig, SuspiciousOperation
 
 from nexus.contracts.correlation import caused_by
-from nexus.contracts.errors import TooLate, Unavailable
+from nexus.contracts.errors import TooLate
 from nexus.telemetry import figures, tracing
+from nexus.telemetry.tallies import tally
 from nexus.web import instruments
+from nexus.web.express.early import EarlyDoor, QUEUE_FULL, Busy, Early
 from nexus.web.express.exchange import Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
@@ -33,8 +33,6 @@ Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Forward = Callable[[Exchange, Receive, Send], Awaitable[Reply | None]]
 """Has a request answered elsewhere, body and all; or gives the refusal, when nothing was sent."""
-PLACE_OF_ID = b"<trace_id>"
-QUEUE_FULL = figures.shed.labels("queue_full")
 COUNTED = "nexus.verdict"
 """Where the ordinary way finds that a request was counted already. No header can write there."""
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
@@ -59,13 +57,6 @@ def patience_with(method: str, path: str) -> float:
     return 0.6 if path.startswith(BROWSING) else 0.8
 
 
-class Busy(Unavailable):
-    """Too many requests wait already; come back in a second."""
-
-    code = "busy"
-    retry_after = 1
-
-
 async def _open(_: Exchange) -> Reply | None:
     return None
 
@@ -88,6 +79,7 @@ class Lane:
         routes: Iterable[Route],
         ordinary: Ordinary,
         door: Door = _open,
+        early_door: EarlyDoor = lambda _: True,
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
         streams: Mapping[str, Forward] = MappingProxyType({}),
@@ -100,9 +92,8 @@ class Lane:
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
         self._under_way = 0
-        # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
-        # for each until then.
-        self._let_in: Counter[str] = Counter()
+        early = Early(self._routes, door=early_door, headers=headers, journal=journal)
+        self.answer_early = None if elsewhere else early.answer
         self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way)
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
@@ -129,31 +120,6 @@ class Lane:
             if self._journal:
                 self._journal.note(scope, status=watched.status, seconds=took, identity=watched.identity)
 
-    def turn_away(self, scope: Mapping[str, Any]) -> tuple[int, list[tuple[bytes, bytes]], bytes] | None:
-        """
-        Status, headers and body for a request whose queue is full, to the letter what it would be answered anyhow; None
-        for all others. A server that asks before it does anything for a request can refuse many more of them.
-        """
-        if self._elsewhere or tracing.is_on():
-            return None
-        route, _ = self._routes.find(scope["method"], scope["path"])
-        if route is None:
-            return None
-        if route.room() > self._let_in[route.path]:
-            if not self._let_in.total():
-                asyncio.get_running_loop().call_soon(self._let_in.clear)
-            self._let_in[route.path] += 1
-            return None
-        QUEUE_FULL.inc()
-        exchange = Exchange(scope, name="", body=b"")
-        document, said = _told_to_come_again(exchange.path)
-        body = document.replace(PLACE_OF_ID, exchange.identity.encode(), 1)
-        instruments.count(scope, status=HTTPStatus.SERVICE_UNAVAILABLE, seconds=0.0)
-        if self._journal:
-            self._journal.note(scope, status=HTTPStatus.SERVICE_UNAVAILABLE, seconds=0.0, identity=exchange.identity)
-        headers = [(b"content-type", CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(body))]
-        return HTTPStatus.SERVICE_UNAVAILABLE, self._with_ours(exchange, headers) + said, body
-
     async def _live(self, receive: Any, send: Any) -> None:
         while True:
             message = await receive()
@@ -163,6 +129,7 @@ class Lane:
                 await send({"type": "lifespan.startup.complete"})
             else:
                 self._stopped()
+                tally().write()
                 self._pools.end()
                 if self._journal:
                     self._journal.flush()
@@ -193,8 +160,10 @@ class Lane:
                 return
             if exchange.is_plain and (reply := await self._express(route.handle, exchange)):
                 if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                    reply.headers.extend([("Vary", exchange.vary), ("Allow", route.allow)])
-                await self._send(exchange, reply, send)
+                    own = [("Vary", exchange.head.vary), ("Allow", route.allow)]
+                else:
+                    own = []
+                await self._send(exchange, reply, send, *own)
                 return
             verdict = exchange.verdict
         if self._pressure() >= patience_with(scope["method"], scope["path"]):
@@ -241,13 +210,13 @@ class Lane:
         except Exception as failure:  # noqa: BLE001  what is not foreseen is logged as it becomes a 500
             return refusal(failure, exchange)
 
-    async def _send(self, exchange: Exchange, reply: Reply, send: Any) -> None:
+    async def _send(self, exchange: Exchange, reply: Reply, send: Any, *more: tuple[str, str]) -> None:
         headers: list[tuple[bytes, bytes]] = []
         if reply.status != 304:
             headers.append((b"content-type", reply.content_type.encode()))
             headers.append((b"content-length", b"%d" % len(reply.body)))
         headers = self._with_ours(exchange, headers)
-        for name, value in reply.headers:
+        for name, value in (*reply.headers, *more):
             headers.append((_wire_name(name), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
@@ -259,15 +228,6 @@ class Lane:
             ours.append((b"cache-control", b"no-store"))
         ours += self._headers(exchange)
         return ours
-
-
-@lru_cache(maxsize=64)
-def _told_to_come_again(path: str) -> tuple[bytes, list[tuple[bytes, bytes]]]:
-    """The problem, with a place for the request's identity, and its headers."""
-    busy = Busy()
-    headers = [(_wire_name(name), value.encode("latin-1")) for name, value in headers_for(busy).items()]
-    document = describe(busy, path=path) or {}
-    return encode(document | {"trace_id": PLACE_OF_ID.decode()}), headers
 
 
 @lru_cache(maxsize=256)

@@ -96,6 +96,9 @@ class Pipe(asyncio.Protocol):
         self._reader.feed(data)
         try:
             while (said := self._reader.gets()) is not False:
+                if isinstance(said, hiredis.PushNotification):
+                    self._told(said)
+                    continue
                 answer = self._asked.popleft()
                 if not answer.done():
                     answer.set_exception(said) if isinstance(said, Exception) else answer.set_result(said)
@@ -106,6 +109,9 @@ class Pipe(asyncio.Protocol):
         self._fail(f"the connection is gone: {why}")
 
     # -- inner workings
+
+    def _told(self, news: hiredis.PushNotification) -> None:
+        """What Redis says without being asked, which it does only if it was asked to."""
 
     def _flush(self) -> None:
         if self._transport is not None:
@@ -176,13 +182,17 @@ class Script:
         self._digest = sha1(self._source, usedforsecurity=False).hexdigest().encode()
 
     async def __call__(self, pipe: Pipe, keys: Sequence[bytes], *arguments: bytes) -> Any:
-        words = (b"%d" % len(keys), *keys, *arguments)
+        words = self.words(keys, *arguments)
         try:
-            return await pipe.ask(b"EVALSHA", self._digest, *words)
+            return await pipe.ask(*words)
         except hiredis.ReplyError as unknown:
             if not str(unknown).startswith("NOSCRIPT"):
                 raise
-        return await pipe.ask(b"EVAL", self._source, *words)
+        return await pipe.ask(b"EVAL", self._source, *words[2:])
+
+    def words(self, keys: Sequence[bytes], *arguments: bytes) -> tuple[bytes, ...]:
+        """The command, for a Redis that knows the script."""
+        return b"EVALSHA", self._digest, b"%d" % len(keys), *keys, *arguments
 
 
 @cache

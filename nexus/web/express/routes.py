@@ -8,20 +8,26 @@ from nexus.web.express.exchange import Exchange, Reply
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
 """Answers, or says None: then the request takes the ordinary way."""
+EarlyAnswer = Callable[[Exchange], Reply | None]
+"""Answers what waits for nothing, or says None: then the request is handled as any other."""
+MOST, LONGEST = 10_000, 128
+"""Paths that are remembered with their routes; letters of one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """
     `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
-    what the path's view answers to. `room` says how many more may come: when none may, whoever comes is told to come
-    again, before anything else; `pressure` says how near that is, of 1.
+    what the path's view answers to. `early` is asked before anything else is done for a request, where the server does
+    so. `room` says how many more may come: when none may, whoever comes is told to come again; `pressure` says how near
+    that is, of 1.
     """
 
     method: str
     path: str
     handle: Handle
     allow: str
+    early: EarlyAnswer | None = None
     room: Callable[[], float] = lambda: math.inf
     pressure: Callable[[], float] = lambda: 0.0
 
@@ -31,13 +37,23 @@ class RouteTable:
 
     def __init__(self, routes: Iterable[Route]) -> None:
         self._routes = {(route.method, route.path): route for route in routes}
+        self._found: dict[tuple[str, str], tuple[Route | None, str]] = {}
 
     def __iter__(self) -> Iterator[Route]:
         return iter(self._routes.values())
 
     def find(self, method: str, path: str) -> tuple[Route | None, str]:
         """The route and the last part of the path where the route leaves that open."""
-        path = path.rstrip("/")
+        asked = method, path
+        if (found := self._found.get(asked)) is None:
+            found = self._find(method, path.rstrip("/"))
+            if len(path) <= LONGEST:
+                if len(self._found) >= MOST:
+                    self._found.clear()
+                self._found[asked] = found
+        return found
+
+    def _find(self, method: str, path: str) -> tuple[Route | None, str]:
         if route := self._routes.get((method, path)):
             return route, ""
         parent, _, name = path.rpartition("/")

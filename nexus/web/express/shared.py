@@ -8,24 +8,25 @@ for another moment, so that a busy sale makes each page anew once a second and n
 
 An answer lives for a minute at most: that bounds what is left of a change that Redis was away to hear of.
 
-Each process keeps what it gave last in its own memory too. Redis is asked all the same which generation is the present
-one, but need not send the answer again.
+Each process keeps what it gave last in its own memory too, and knows from Redis which generation is the present one.
 """
 
 import asyncio
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
-from functools import lru_cache
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from secrets import token_hex
-from typing import NamedTuple
 
 from django.conf import settings
 from django.http.request import validate_host
 
 from nexus.telemetry import figures
-from nexus.web.express.exchange import Exchange, Reply
+from nexus.telemetry.tallies import tally
+from nexus.web.express.exchange import Exchange, Reply, Tagged
+from nexus.web.express.known import known, watch
 from nexus.web.express.pipe import RedisAway, redis
 from nexus.web.generations import Generations
 
@@ -38,7 +39,8 @@ NEARBY = 32 * 1024 * 1024
 Make = Callable[[], Awaitable[Reply | None]]
 
 
-class Kept(NamedTuple):
+@dataclass(frozen=True, kw_only=True)
+class Kept:
     """An answer as it lies in Redis."""
 
     generation: bytes
@@ -46,6 +48,10 @@ class Kept(NamedTuple):
     made_at: float
     tag: str
     body: bytes
+
+    @cached_property
+    def state(self) -> Tagged:
+        return Tagged(self.tag, self.body)
 
     @classmethod
     def read(cls, stored: bytes) -> "Kept | None":
@@ -94,6 +100,8 @@ class SharedAnswers:
     def __init__(self, generations: Generations) -> None:
         self._generation, self._pace = generations.generation.encode(), generations.pace.encode()
         self._about = generations.about.encode()
+        self._present = (b"MGET", self._generation, self._pace)
+        watch(self._generation, self._pace)
         self._making: dict[bytes, asyncio.Future[Reply | None]] = {}
         self._nearby = Nearby()
         given = [figures.kept_answers.labels(generations.about, source) for source in ("nearby", "redis", "made")]
@@ -101,38 +109,57 @@ class SharedAnswers:
 
     async def answer(self, exchange: Exchange, *, make: Make) -> Reply | None:
         """The kept answer, or what `make` answers now, which is kept when it is a 200 with an ETag."""
-        host = exchange.headers.get("host", "")
-        if not exchange.is_anonymous or not _is_ours(host):
+        if (key := self._key_of(exchange)) is None:
             return None
-        key = _key(self._about, exchange.scope.get("scheme", "http"), host, exchange.path, exchange.query)
         near = self._nearby.find(key)
-        stored = redis().ask_together(b"MGET", self._generation, self._pace, *([] if near else [key]))
+        present = known().ask_through(redis(), self._present, about=self._present[1:])
+        stored = None if near else redis().ask_together(b"GET", key)
         refusal = await exchange.admit()
         if refusal:
             return refusal
         try:
-            generation, pace, *found = await stored
+            generation, pace = await present
+            found = await stored if stored else None
             kept = await self._of_now(key, near, found, generation, pace or b"-")
         except RedisAway:
             return None
         if kept:
-            self._nearby_given.inc() if kept is near else self._redis_given.inc()
-            return _reply(exchange, kept.tag, kept.body)
+            tally().count(self._nearby_given if kept is near else self._redis_given)
+            return kept.state.for_(exchange)
         self._made.inc()
         reply = await self._make_once(key, generation, pace or b"-", make)
-        tag = _tag(reply)
-        return _reply(exchange, tag, reply.body) if reply and tag else None
+        if reply is None or not (tag := _tag(reply)):
+            return None
+        return Tagged(tag, reply.body).for_(exchange)
+
+    def answer_early(self, exchange: Exchange) -> Reply | None:
+        """The kept answer, where that is in this process's memory and known to be good."""
+        present = known().find(self._present)
+        if present is None or (key := self._key_of(exchange)) is None:
+            return None
+        near = self._nearby.find(key)
+        if near is None or not near.is_good(present[0], present[1] or b"-") or not exchange.admit_early():
+            return None
+        tally().count(self._nearby_given)
+        return near.state.for_(exchange)
+
+    def _key_of(self, exchange: Exchange) -> bytes | None:
+        """Where the answer is kept; None for a request whose answer is nobody else's."""
+        host = exchange.headers.get("host", "")
+        if not exchange.is_anonymous or not _is_ours(host):
+            return None
+        return _key(self._about, exchange.scope.get("scheme", "http"), host, exchange.path, exchange.query)
 
     async def _of_now(
-        self, key: bytes, near: Kept | None, found: Sequence[bytes | None], generation: bytes | None, pace: bytes
+        self, key: bytes, near: Kept | None, found: bytes | None, generation: bytes | None, pace: bytes
     ) -> Kept | None:
         """What is kept and still good: here, or in Redis, where another process may have put it meanwhile."""
         if near:
             if near.is_good(generation, pace):
                 return near
             self._nearby.drop(key)
-            found = [await redis().ask(b"GET", key)]
-        far = Kept.read(found[0]) if found[0] else None
+            found = await redis().ask(b"GET", key)
+        far = Kept.read(found) if found else None
         if far is None or not far.is_good(generation, pace):
             return None
         self._nearby.keep(key, far)
@@ -156,13 +183,6 @@ class SharedAnswers:
                 lambda done: done.cancelled() or done.exception()
             )
         return reply
-
-
-def _reply(exchange: Exchange, tag: str, body: bytes) -> Reply:
-    tagged = [("ETag", tag)]
-    if exchange.has(tag):
-        return Reply(status=304, body=b"", headers=tagged)
-    return Reply(status=200, body=body, headers=tagged)
 
 
 def _tag(reply: Reply | None) -> str:

@@ -5,3 +5,6 @@ The web's server: uvicorn on uvloop with httptools, in several processes that sh
 connections, how long a request may take to arrive, and which process takes the next connection
 (docs/adr/0025-one-loop-reads-requests.md).
 """
+
+MEMORY = "nexus.memory"
+"""In every scope: a dictionary for what the application wants to remember between the requests of a connection."""

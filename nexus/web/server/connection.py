@@ -10,8 +10,9 @@ from typing import Any
 from httptools import HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from nexus.web.server import MEMORY
 from nexus.web.server.door import Guest
-from nexus.web.server.writing import AtOnce, head_of
+from nexus.web.server.writing import AtOnce, lines_of
 
 log = logging.getLogger("nexus.web.server")
 
@@ -32,8 +33,9 @@ class Connection(HttpToolsProtocol, Guest):
     """
     Speaks HTTP/1.1 with one client. Bytes that are no request are answered 400, 408 or 431, and it is closed.
 
-    An application that has a `turn_away` is asked for each request before anything is done for it: what that answers
-    goes out at once, and nobody hears of the request. No request costs a timer: the server has all its connections
+    An application that has an `answer_early` is asked for each request before anything is done for it, with as much of
+    an ASGI scope as is known: what that answers (status, the lines of the head as they go out, body; or None) is
+    written at once, and nobody else hears of the request. No request costs a timer: the server has all its connections
     `look` at the clock once in a while.
     """
 
@@ -42,8 +44,10 @@ class Connection(HttpToolsProtocol, Guest):
         self._size = self._unsent = 0
         self._arriving, self._has_head = True, False
         self._since = self._took_some = self.loop.time()
-        self._turn_away = getattr(self.app, "turn_away", None)
-        self._turned_away = False
+        self._answer_early = getattr(self.app, "answer_early", None)
+        self._answered_early = False
+        self._memory: dict[str, Any] = {}
+        self._version = ""
         self._answering: Any = None
 
     # -- what comes
@@ -60,40 +64,46 @@ class Connection(HttpToolsProtocol, Guest):
 
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
-        super().data_received(self._without_upgrade(data))
+        super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
         if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._turned_away = False
+        self.scope[MEMORY] = self._memory  # type: ignore[literal-required]
+        self._answered_early = False
         self._arriving, self._has_head, self._size = True, False, 0
         self._since = self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
         # What comes after a body, its trailers, must not pass for what came before it.
-        if not self._has_head:
-            super().on_header(name, value)
+        if self._has_head:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._has_head = True
-        if self.parser.get_http_version() not in SPOKEN:
+        self._version = self.parser.get_http_version()
+        if self._version not in SPOKEN:
             raise ValueError("a version of HTTP that is not spoken here")
         if self.parser.should_upgrade():
             raise ValueError("an upgrade that came in pieces: the parser would take its body for the next request")
         if len(self.pipeline) >= MOST_AHEAD:
             raise ValueError("too many requests that do not wait for answers")
-        if self._turn_away is None or not self._is_free() or not self._was_turned_away():
+        if self._answer_early is None or not self._is_free() or not self._was_answered_early():
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._size = 0
-        if not self._turned_away:
+        if not self._answered_early:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arriving = self._has_head = False
-        if not self._turned_away:
+        if not self._answered_early:
             super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
@@ -106,7 +116,7 @@ class Connection(HttpToolsProtocol, Guest):
         A server may ignore that a client would rather speak something else (RFC 9110, section 7.8), as Java's clients
         say with each first request; the parser could not.
         """
-        if b"pgrade" not in data or (self._arriving and self._has_head):
+        if self._arriving and self._has_head:
             return data
         head, end, rest = data.partition(b"\r\n\r\n")
         return UPGRADE.sub(b"", head) + end + rest
@@ -130,29 +140,30 @@ class Connection(HttpToolsProtocol, Guest):
     def _is_free(self) -> bool:
         """Whether an answer may be written now, and the next request be waited for."""
         idle = self.cycle is None or self.cycle.response_complete
-        waits = self.parser.should_keep_alive() and self.parser.get_http_version() == "1.1"
+        waits = self._version == "1.1" and self.parser.should_keep_alive()
         return idle and waits and not self.expect_100_continue and not self.flow.write_paused
 
-    def _was_turned_away(self) -> bool:
-        # The request as far as it is known before uvicorn looks at it; its path as it came.
-        path = self.url.partition(b"?")[0].decode("latin-1")
+    def _was_answered_early(self) -> bool:
+        # The request as far as it is known before uvicorn looks at it.
+        path, _, query = self.url.partition(b"?")
+        if b"%" in path or b"#" in self.url:
+            return False
         asked: dict[str, Any] = self.scope  # type: ignore[assignment]
-        asked.update(method=self.parser.get_method().decode("latin-1"), path=path, query_string=b"")
+        asked["method"] = self.parser.get_method().decode("latin-1")
+        asked["path"], asked["query_string"] = path.decode("latin-1"), query
         try:
-            answer = self._turn_away(asked) if self._turn_away else None
+            answer = self._answer_early(asked) if self._answer_early else None
         except Exception:
-            log.exception("whether a request is to be turned away is not known")
+            log.exception("whether a request can be answered early is not known")
             return False
         if answer is None:
             return False
-        status, headers, body = answer
-        head = head_of(status, [*self.server_state.default_headers, *headers], len(body), True)
-        if not head:
-            return False
-        self._turned_away = True
+        status, lines, body = answer
+        self._answered_early = True
         self.server_state.total_requests += 1
         self._since = self.loop.time()
-        self.transport.write(head + body)
+        usual = lines_of(tuple(self.server_state.default_headers))
+        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, b"\r\n", body)))
         return True
 
     # -- what takes too long
@@ -188,7 +199,7 @@ class Connection(HttpToolsProtocol, Guest):
         """Answer with a problem (RFC 9457) and hang up; only hang up where that could pass for another's answer."""
         cycle = self.cycle
         if cycle is None or (cycle.response_complete and not self._has_head):
-            owed = not (self._turned_away and self._has_head)
+            owed = not (self._answered_early and self._has_head)
         else:
             # Of the request that is still arriving, and that nothing was said to yet.
             owed = self._arriving and self._has_head and not cycle.response_started

@@ -1,5 +1,6 @@
 """Answers of one piece, written at once."""
 
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -48,6 +49,12 @@ class AtOnce:
             cycle.transport.close()
         cycle.on_response()
         return True
+
+
+@lru_cache(maxsize=2)
+def lines_of(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """Headers as they go out: those of the server, which change once a second."""
+    return b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 def _says_length(message: Any) -> bool:

@@ -1,0 +1,179 @@
+"""What the lane answers as soon as a server has read the head: the same as it would later, to the letter."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from nexus.telemetry import tracing
+from nexus.web.express import Exchange, Reply
+from nexus.web.express.exchange import Tagged
+from nexus.web.express.head import Head, head_of
+from nexus.web.logs import Journal
+from nexus.web.server import MEMORY
+from tests.circles import circles
+from tests.web.test_express import Client, fast, scope
+
+STATE = Tagged('"one"', b'{"a":1}')
+TOKEN = ("authorization", "Bearer x")
+
+
+async def slowly(exchange: Exchange) -> Reply | None:
+    return await exchange.admit() or STATE.for_(exchange)
+
+
+def known(exchange: Exchange) -> Reply | None:
+    return STATE.for_(exchange) if exchange.admit_early() else None
+
+
+class TestWhatIsKnown:
+    @pytest.mark.parametrize(
+        "headers", [[], [("if-none-match", '"one"')], [TOKEN], [TOKEN, ("if-none-match", "*")], [("cookie", "a=b")]]
+    )
+    @pytest.mark.parametrize("path", ["/fast", "/fast/", "/named/x"])
+    def test_is_answered_as_it_would_be_later(self, path: str, headers: list[tuple[str, str]]) -> None:
+        client = Client(slowly, known=known, headers=lambda _: [(b"x-more", b"1")])
+        headers = [*headers, ("x-request-id", "0123456789abcdef")]
+
+        for _ in range(2):
+            early = asyncio.run(client.early(path, headers=headers))
+
+            assert early == client.ask(path, headers=headers)
+        assert client.seen == []
+
+    def test_is_told_to_each_in_turn(self) -> None:
+        """What was put together for one is not given to another whom it does not fit."""
+        client = Client(slowly, known=known)
+
+        async def scene() -> list[Any]:
+            asked = [[TOKEN], [], [("if-none-match", '"one"')], [TOKEN], []]
+            return [await client.early("/fast", headers=headers) for headers in asked]
+
+        answers = asyncio.run(scene())
+
+        assert [status for status, _, _ in answers] == [200, 200, 304, 200, 200]
+        assert [headers.get("cache-control") for _, headers, _ in answers] == ["no-store", None, None, "no-store", None]
+        assert len({headers["x-request-id"] for _, headers, _ in answers}) == 5
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"headers": [("accept", "text/html")]},
+            {"headers": [("x-twice", "1"), ("x-twice", "2")]},
+            {"headers": [("x-request-deadline", "99999999999")]},
+            {"method": "HEAD"},
+            {"method": "POST"},
+            {"query": "x" * 9000},
+        ],
+        ids=str,
+    )
+    def test_is_for_plain_requests_only(self, request_: dict[str, Any]) -> None:
+        assert asyncio.run(Client(slowly, known=known).early("/fast", **request_)) is None
+
+    def test_is_left_alone_where_the_door_would_have_to_ask(self) -> None:
+        assert asyncio.run(Client(slowly, known=known, early_door=lambda _: False).early("/fast")) is None
+
+    def test_is_left_alone_while_requests_are_traced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tracing, "is_on", lambda: True)
+
+        assert asyncio.run(Client(slowly, known=known).early("/fast")) is None
+
+    def test_is_written_down(self) -> None:
+        written: list[bytes] = []
+        journal = Journal(written.append)
+        client = Client(slowly, known=known, journal=journal)
+
+        asyncio.run(client.early("/fast", headers=[("x-request-id", "0123456789abcdef")]))
+        journal.flush()
+
+        [line] = written
+        assert json.loads(line)["labels.correlation_id"] == "0123456789abcdef"
+        assert json.loads(line)["http.response.status_code"] == 200
+
+    def test_lets_no_header_end_its_line(self) -> None:
+        def broken(exchange: Exchange) -> Reply:
+            return Reply(status=200, body=b"", headers=[("X-Name", "a\r\nX-Other: b")])
+
+        with pytest.raises(ValueError, match="end its line"):
+            asyncio.run(Client(slowly, known=broken).early("/fast"))
+
+    def test_leaves_nothing_to_the_garbage_collector(self) -> None:
+        client = Client(slowly, known=known)
+
+        async def run() -> list[Any]:
+            await client.early("/fast")
+            with circles() as left:
+                for _ in range(10):
+                    await client.early("/fast")
+            return left
+
+        assert asyncio.run(run()) == []
+
+
+class TestAFullQueue:
+    @pytest.mark.parametrize("headers", [[], [TOKEN, ("x-request-id", "0123456789abcdef")]])
+    def test_refuses_as_it_would_later(self, headers: list[tuple[str, str]]) -> None:
+        client = Client(fast, room=lambda: 0, headers=lambda _: [(b"x-more", b"1")])
+        status, expected, body = client.ask("/fast", headers=headers)
+
+        early = asyncio.run(client.early("/fast", headers=headers))
+
+        assert early
+        assert early[0] == status == 503
+        own = "x-request-id" if not headers else ""
+        assert {**early[1], own: ""} == {**expected, own: ""}
+        assert {**json.loads(early[2]), "trace_id": ""} == {**json.loads(body), "trace_id": ""}
+        assert json.loads(early[2])["trace_id"] == early[1]["x-request-id"]
+
+    def test_keeps_a_place_from_the_moment_the_server_asked(self) -> None:
+        """Requests that are read in one turn of the event loop begin in the next."""
+        client = Client(fast, room=lambda: 2)
+
+        async def scene() -> list[bool]:
+            let_in = [await client.early("/fast") is None for _ in range(3)]
+            await asyncio.sleep(0)
+            return [*let_in, await client.early("/fast") is None]
+
+        assert asyncio.run(scene()) == [True, True, False, True]
+
+    def test_is_nobody_elses(self) -> None:
+        assert asyncio.run(Client(fast, room=lambda: 0).early("/elsewhere")) is None
+
+
+class TestHead:
+    def test_is_read_once_while_it_is_repeated(self) -> None:
+        memory: dict[str, Any] = {}
+        asked = [scope(headers=headers) | {MEMORY: memory} for headers in ([("a", "1")], [("a", "1")], [("a", "2")])]
+
+        first, again, other = map(head_of, asked)
+
+        assert first is again
+        assert (first.headers, other.headers) == ({"a": "1"}, {"a": "2"})
+
+    def test_is_read_each_time_where_nothing_can_be_remembered(self) -> None:
+        assert head_of(scope()) is not head_of(scope())
+
+    @pytest.mark.parametrize(
+        ("headers", "plain"),
+        [
+            ([], True),
+            ([(b"accept", b"application/json")], True),
+            ([(b"accept", b"text/html, */*")], False),
+            ([(b"accept", b"image/png")], False),
+            ([(b"a", b"x" * 8193)], False),
+            ([(b"a", b"1"), (b"a", b"1")], False),
+            ([(b"a%d" % number, b"") for number in range(101)], False),
+        ],
+    )
+    def test_says_whether_it_is_plain(self, headers: list[tuple[bytes, bytes]], plain: bool) -> None:
+        assert Head(headers).is_plain == plain
+
+    @pytest.mark.parametrize("name", [b"authorization", b"cookie"])
+    def test_is_anonymous_where_nothing_says_who_asks(self, name: bytes) -> None:
+        assert Head([(b"accept", b"*/*")]).is_anonymous
+        assert not Head([(name, b"x")]).is_anonymous
+
+    @pytest.mark.parametrize(("given", "kept"), [("abcdefgh-1", "abcdefgh-1"), ("a\nb", ""), ("", "")])
+    def test_takes_no_name_that_could_be_more_than_one(self, given: str, kept: str) -> None:
+        assert Head([(b"x-request-id", given.encode())]).given_id == kept
