@@ -120,7 +120,7 @@ class TestAtOnce:
     def test_a_lease_is_longer_before_it_ends(self, clean_redis: object) -> None:
         """Whoever comes often waits for Redis at the beginning only."""
 
-        async def talk() -> int:
+        async def talk() -> tuple[int, int]:
             turns, waited = Turns(Clock()), 0
             plenty = Policy(count=1_000_000, seconds=3600)
             account = turns.limiter.account_of("somebody", plenty)
@@ -131,9 +131,13 @@ class TestAtOnce:
                 # A turn of the loop is enough for Redis to answer in, or several are.
                 while account.lease.pending:
                     await asyncio.sleep(0)
-            return waited
+                assert account.lease._left <= 128
+            return waited, turns.asked
 
-        assert asyncio.run(talk()) == 0
+        waited, asked = asyncio.run(talk())
+
+        assert waited == 0
+        assert asked < 3000 / 32, "it is asked again when half is used, not each time"
 
     def test_no_more_is_counted_ahead_than_half_of_what_comes(self, clean_redis: object) -> None:
         async def talk() -> int:

@@ -308,6 +308,16 @@ class TestEarly:
         assert [known_before for known_before, _ in found[1:]] == [f"Lamp {number}" for number in range(4)]
         assert [at_once for _, at_once in found] == [None] * 5
 
+    def test_never_knows_a_page_from_before_a_change_that_another_page_has_shown(self, asked: Asked) -> None:
+        async def scene() -> tuple[Any, Any]:
+            await known_answer("/api/v1/products")
+            await known_answer("/api/v1/products/lamp")
+            catalog.change_product(slug="lamp", changes=catalog.ProductChanges(name="Another lamp"))
+            product = await known_answer("/api/v1/products/lamp")
+            return product[2]["name"], early_answer("/api/v1/products")
+
+        assert in_a_new_loop(scene()) == ("Another lamp", None)
+
     def test_never_knows_a_level_from_before_a_change(self, asked: Asked) -> None:
         async def scene() -> list[Any]:
             levels = []

@@ -21,6 +21,7 @@ def test_durations_fall_into_the_buckets_they_would_have() -> None:
             alone.observe(seconds)
             tally.observe(together, seconds)
         tally.write()
+        tally.write()
 
     asyncio.run(scene())
 

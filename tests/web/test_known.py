@@ -95,7 +95,7 @@ class TestKnown:
             here.other.set("watched:a", "1")
             await here.learn()
             here.other.set("elsewhere:a", "2")
-            return here.known.find(QUESTION)
+            return await here.until(lambda: here.known.find(QUESTION))
 
         assert asyncio.run(scene()) == b"1"
 
@@ -124,6 +124,9 @@ class TestKnown:
             here.other.set("watched:a", "old")
             await here.learn(BOTH)
             here.known.ask_through(Slow(url), QUESTION, about=QUESTION[1:])
+            for _ in range(50):
+                await asyncio.sleep(0)
+                assert here.known.find(QUESTION) is None, "it is under way"
             assert QUESTION in here.known._answers
             here.other.set("watched:a", "new")
             await here.until(lambda: QUESTION not in here.known._answers)
@@ -132,6 +135,17 @@ class TestKnown:
             return here.known.find(QUESTION)
 
         answer: Any = None
+        assert asyncio.run(scene()) is None
+
+    def test_an_answer_from_before_redis_was_asked_to_tell_is_not_kept(self, url: str) -> None:
+        async def scene() -> Any:
+            here = Here(url)
+            here.other.set("watched:a", "old")
+            await here.known.ask_through(here.pipe, QUESTION, about=QUESTION[1:])
+            here.other.set("watched:a", "new")
+            await here.learn(BOTH)
+            return here.known.find(QUESTION)
+
         assert asyncio.run(scene()) is None
 
     def test_what_could_not_be_answered_is_asked_again(self, url: str) -> None:
@@ -159,7 +173,10 @@ class TestKnown:
 
 
 class TestARedisThat:
-    def test_is_cut_off_is_believed_for_a_moment_only(self, url: str) -> None:
+    def test_is_cut_off_is_believed_for_a_moment_only(self, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        """However long it may take for an answer."""
+        monkeypatch.setattr("nexus.web.express.pipe.PATIENCE", 60.0)
+
         async def scene(proxied: str, proxy: FaultProxy) -> Any:
             here = Here(proxied)
             here.other.set("watched:a", "old")
@@ -174,15 +191,28 @@ class TestARedisThat:
             assert asyncio.run(scene(proxied, proxy)) is None
 
     def test_hangs_up_is_not_believed_and_asked_again(self, url: str) -> None:
-        async def scene() -> tuple[Any, Any]:
+        async def scene() -> tuple[Any, Any, Any]:
             here = Here(url)
             here.other.set("watched:a", "1")
             await here.learn()
             here.other.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
-            await here.until(lambda: here.known.find(QUESTION) is None)
-            return not here.known._answers, await here.learn()
+            await here.until(lambda: not here.known._answers)
+            gone, found = here.known.find(QUESTION), await here.learn()
+            here.other.set("watched:a", "2")
+            return gone, found, here.known.find(QUESTION)
 
-        assert asyncio.run(scene()) == (True, b"1")
+        assert asyncio.run(scene()) == (None, b"1", None)
+
+    def test_answered_before_it_hung_up_is_not_believed_after_it(self, url: str) -> None:
+        async def scene() -> Any:
+            here, loop = Here(url), asyncio.get_running_loop()
+            answer = loop.create_future()
+            answer.set_result(b"OK")
+            here.known._fail("it hung up")
+            here.known._heard(loop.time(), 0, answer)
+            return here.known._tracks
+
+        assert asyncio.run(scene()) is False
 
     def test_does_not_tell_is_asked_each_time(self, caplog: pytest.LogCaptureFixture) -> None:
         asked: list[bytes] = []

@@ -17,7 +17,7 @@ from nexus.contracts.errors import TooLate
 from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
-from nexus.web.express.early import EarlyDoor, QUEUE_FULL, Busy, Early
+from nexus.web.express.early import QUEUE_FULL, Busy, Early, EarlyDoor
 from nexus.web.express.exchange import Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
