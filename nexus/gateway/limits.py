@@ -217,7 +217,6 @@ class Account(NamedTuple):
 
     bucket: str
     policy: Policy
-    lease: Lease
 
 
 class RateLimiter:
@@ -232,16 +231,11 @@ class RateLimiter:
         """Count one request of the caller."""
         return _verdict(policy, *self._ask(policy.bucket(caller), policy))
 
-    def account_of(self, caller: str, policy: Policy) -> Account:
-        """Where the caller's requests are counted; good for as long as one likes."""
-        bucket = policy.bucket(caller)
-        return Account(bucket, policy, self._lease_of(bucket))
-
     def check_at_once(self, pipe: Pipe, account: Account) -> Verdict | None:
         """Count one request where one was counted ahead; None, and nothing is done, where none was."""
-        bucket, policy, lease = account
-        now = int(self._clock() * 1_000_000)
-        if policy.cost != 1 or (full_in := lease.take(policy.interval, now)) is None:
+        bucket, policy = account
+        lease, now = self._leases.get(bucket), int(self._clock() * 1_000_000)
+        if lease is None or policy.cost != 1 or (full_in := lease.take(policy.interval, now)) is None:
             return None
         lease.came(now)
         if size := lease.size_ahead():
@@ -289,6 +283,8 @@ class RateLimiter:
             lease = self._leases[caller] = Lease()
             if len(self._leases) > MOST_LEASES:
                 self._leases.popitem(last=False)
+        else:
+            self._leases.move_to_end(caller)
         return lease
 
     def _ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:

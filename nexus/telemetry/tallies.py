@@ -38,12 +38,12 @@ class Tally:
 
     def write(self) -> None:
         """Write all of it, as is done by itself in time."""
-        for count, times in self._counts.items():
+        counts, self._counts = self._counts, Counter()
+        gathered, self._durations = self._durations, defaultdict(list)
+        for count, times in counts.items():
             count.inc(times)
-        for histogram, durations in self._durations.items():
+        for histogram, durations in gathered.items():
             _observe(histogram, durations)
-        self._counts.clear()
-        self._durations.clear()
 
 
 def _observe(histogram: Histogram, durations: list[float]) -> None:

@@ -11,8 +11,8 @@ from hiredis import ReplyError
 from rest_framework.test import APIClient
 
 from nexus.gateway import limits, middleware
-from nexus.gateway.limits import LocalBuckets, Policy, RateLimiter, Verdict
-from nexus.web.express.pipe import Pipe
+from nexus.gateway.limits import Account, Lease, LocalBuckets, Policy, RateLimiter, Verdict
+from nexus.web.express.pipe import Pipe, RedisAway
 
 NOWHERE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
 FIFTY = Policy(count=50, seconds=3600)
@@ -73,6 +73,10 @@ class Turns:
 
         self.pipe.ask = counted  # type: ignore[method-assign]
 
+    @property
+    def lease(self) -> Lease:
+        return self.limiter._lease_of("somebody")
+
     async def check(self, policy: Policy, times: int = 1) -> list[Verdict]:
         return [await self.limiter.check_in_turn(self.pipe, "somebody", policy) for _ in range(times)]
 
@@ -88,7 +92,7 @@ class TestAtOnce:
     def test_is_for_those_that_were_counted_ahead_only(self, clean_redis: object) -> None:
         async def talk() -> tuple[list[Verdict | None], int]:
             turns = Turns(Clock())
-            account = turns.limiter.account_of("somebody", MANY)
+            account = Account("somebody", MANY)
             before = turns.limiter.check_at_once(turns.pipe, account)
             asked = turns.asked
             await turns.check(MANY, 100)
@@ -103,7 +107,7 @@ class TestAtOnce:
     def test_lets_exactly_as_many_pass_as_there_are(self, clean_redis: object) -> None:
         async def talk() -> tuple[int, int]:
             turns, passed, early = Turns(Clock()), 0, 0
-            account = turns.limiter.account_of("somebody", MANY)
+            account = Account("somebody", MANY)
             for _ in range(1200):
                 if turns.limiter.check_at_once(turns.pipe, account):
                     early += 1
@@ -123,15 +127,15 @@ class TestAtOnce:
         async def talk() -> tuple[int, int]:
             turns, waited = Turns(Clock()), 0
             plenty = Policy(count=1_000_000, seconds=3600)
-            account = turns.limiter.account_of("somebody", plenty)
+            account = Account("somebody", plenty)
             for number in range(3000):
                 if not turns.limiter.check_at_once(turns.pipe, account):
                     await turns.check(plenty)
                     waited += number > 1000
                 # A turn of the loop is enough for Redis to answer in, or several are.
-                while account.lease.pending:
+                while turns.lease.pending:
                     await asyncio.sleep(0)
-                assert account.lease._left <= 128
+                assert turns.lease._left <= 128
             return waited, turns.asked
 
         waited, asked = asyncio.run(talk())
@@ -143,24 +147,66 @@ class TestAtOnce:
         async def talk() -> int:
             clock = Clock()
             turns = Turns(clock)
-            account = turns.limiter.account_of("somebody", MANY)
+            account = Account("somebody", MANY)
             for _ in range(10):
                 for _ in range(10):
                     turns.limiter.check_at_once(turns.pipe, account) or await turns.check(MANY)
-                    while account.lease.pending:
+                    while turns.lease.pending:
                         await asyncio.sleep(0)
-                most.append(account.lease._left)
+                most.append(turns.lease._left)
                 clock.now += 0.1
             return max(most)
 
         most: list[int] = []
         assert asyncio.run(talk()) <= 10
 
+    @pytest.mark.parametrize("why", [RedisAway("gone"), ReplyError("NOSCRIPT No matching script")])
+    def test_a_lease_that_could_not_be_made_longer_is_another_time(self, clean_redis: object, why: Exception) -> None:
+        async def talk() -> tuple[int, bool]:
+            turns, ask = Turns(Clock()), Pipe.ask
+            account = Account("somebody", MANY)
+            await turns.check(MANY, 40)
+
+            def refuse(*_: bytes) -> Any:
+                nonlocal refused
+                refused += 1
+                answer = asyncio.get_running_loop().create_future()
+                answer.set_exception(why)
+                return answer
+
+            turns.pipe.ask = refuse  # type: ignore[method-assign]
+            while not refused:
+                assert turns.limiter.check_at_once(turns.pipe, account)
+            await asyncio.sleep(0)
+            pending = turns.lease.pending
+            turns.pipe.ask = ask.__get__(turns.pipe)  # type: ignore[method-assign]
+            return sum(verdict.allowed for verdict in await turns.check(MANY, 10)), pending
+
+        refused = 0
+        assert asyncio.run(talk()) == (10, False)
+
+    def test_whoever_comes_all_the_time_is_not_forgotten_for_others(
+        self, clean_redis: object, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(limits, "MOST_LEASES", 10)
+
+        async def talk() -> list[bool]:
+            turns = Turns(Clock())
+            account, found = Account("somebody", MANY), []
+            await turns.check(MANY, 20)
+            for number in range(30):
+                await turns.limiter.check_in_turn(turns.pipe, f"other {number}", MANY)
+                found.append(turns.limiter.check_at_once(turns.pipe, account) is not None)
+                await turns.check(MANY)
+            return found
+
+        assert all(asyncio.run(talk()))
+
     def test_takes_nothing_for_what_costs_more(self, clean_redis: object) -> None:
         async def talk() -> Verdict | None:
             turns = Turns(Clock())
             await turns.check(MANY, 100)
-            return turns.limiter.check_at_once(turns.pipe, turns.limiter.account_of("somebody", dear))
+            return turns.limiter.check_at_once(turns.pipe, Account("somebody", dear))
 
         dear = Policy(count=1000, seconds=3600, cost=10)
         assert asyncio.run(talk()) is None

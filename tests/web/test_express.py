@@ -13,7 +13,7 @@ from nexus.telemetry.tallies import tally
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.lane import COUNTED, Busy, Lane, refusal
 from nexus.web.express.ordinary import Ordinary, environ_of
-from nexus.web.express.shared import Kept, Nearby
+from nexus.web.express.shared import ENTRY, Kept, Nearby
 from tests.circles import circles
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
@@ -230,7 +230,7 @@ class TestOrdinary:
 
 class TestNearby:
     def test_keeps_no_more_than_its_size_and_drops_what_was_not_asked_for(self) -> None:
-        nearby = Nearby(size=10)
+        nearby = Nearby(size=10 + 2 * ENTRY)
         for key in (b"a", b"b"):
             nearby.keep(key, kept(b"12345"))
         nearby.find(b"a")
@@ -240,7 +240,7 @@ class TestNearby:
         assert [bool(nearby.find(key)) for key in (b"a", b"b", b"c")] == [True, False, True]
 
     def test_keeps_one_answer_for_a_key(self) -> None:
-        nearby = Nearby(size=10)
+        nearby = Nearby(size=10 + ENTRY)
 
         for _ in range(5):
             nearby.keep(b"a", kept(b"1234567890"))
@@ -248,7 +248,7 @@ class TestNearby:
         assert nearby.find(b"a")
 
     def test_has_nothing_too_large_for_it(self) -> None:
-        nearby = Nearby(size=10)
+        nearby = Nearby(size=10 + ENTRY)
         nearby.keep(b"a", kept(b"12345"))
 
         nearby.keep(b"b", kept(b"12345678901"))

@@ -1,6 +1,7 @@
 """What is known of Redis without asking: never older than what anybody was told who changed it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -8,8 +9,9 @@ from urllib.parse import urlsplit
 
 import pytest
 from django_redis import get_redis_connection
+from hiredis import ReplyError
 
-from nexus.web.express.known import TRUST, Known
+from nexus.web.express.known import TRUST, UNTOLD, Known
 from nexus.web.express.pipe import Pipe, RedisAway
 from tests.faultproxy import FaultProxy, Toxic, fault_proxy
 
@@ -112,6 +114,30 @@ class TestKnown:
 
         assert asyncio.run(scene()) == []
 
+    def test_nothing_is_known_while_something_is_expected(self, url: str) -> None:
+        """Who is to be answered anyway keeps the place in Redis's line: others may hear of their changes before."""
+
+        async def scene() -> tuple[Any, Any]:
+            here = Here(url)
+            here.other.set("watched:a", "1")
+            await here.learn()
+            await here.until(lambda: here.known.find(QUESTION))
+            here.known.ask(b"PING")
+            return here.known.find(QUESTION), await here.until(lambda: here.known.find(QUESTION))
+
+        assert asyncio.run(scene()) == (None, b"1")
+
+    def test_nothing_is_known_while_half_of_something_has_come(self, url: str) -> None:
+        async def scene() -> Any:
+            here = Here(url)
+            here.other.set("watched:a", "1")
+            await here.learn()
+            await here.until(lambda: here.known.find(QUESTION))
+            here.known._reader.feed(b">2\r\n$10\r\ninval")
+            return here.known.find(QUESTION)
+
+        assert asyncio.run(scene()) is None
+
     def test_an_answer_from_before_a_change_is_not_kept(self, url: str) -> None:
         class Slow(Pipe):
             def ask_together(self, *words: bytes) -> Any:
@@ -209,18 +235,45 @@ class TestARedisThat:
             answer = loop.create_future()
             answer.set_result(b"OK")
             here.known._fail("it hung up")
-            here.known._heard(loop.time(), 0, answer)
+            here.known._heard(loop.time(), 0, [answer], answer)
             return here.known._tracks
 
         assert asyncio.run(scene()) is False
 
-    def test_does_not_tell_is_asked_each_time(self, caplog: pytest.LogCaptureFixture) -> None:
+    def test_is_slow_is_not_asked_twice(self, url: str) -> None:
+        """To be told of what it tells of already it would refuse."""
+
+        async def scene() -> Any:
+            here = Here(url)
+            here.other.set("watched:a", "1")
+            for _ in range(2):
+                here.known.find(QUESTION)
+                here.known._renew_at = float("-inf")
+            return await here.learn()
+
+        assert asyncio.run(scene()) == b"1"
+
+    def test_loads_its_data_is_asked_again_soon(self, url: str) -> None:
+        async def scene() -> float:
+            here, answer = Here(url), asyncio.get_running_loop().create_future()
+            here.other.set("watched:a", "1")
+            await here.learn()
+            answer.set_exception(ReplyError("LOADING Redis is loading the dataset in memory"))
+            here.known._heard(here.known._renew_at, here.known._failures, [answer], answer)
+            return here.known._renew_at - time.monotonic()
+
+        assert asyncio.run(scene()) < UNTOLD / 2
+
+    @pytest.mark.parametrize("refused", [b"HELLO", b"CLIENT"])
+    def test_does_not_tell_is_asked_each_time(self, caplog: pytest.LogCaptureFixture, refused: bytes) -> None:
+        """One that takes the second command without the first would never tell."""
         asked: list[bytes] = []
 
         async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while words := await reader.read(65536):
                 asked.append(words)
-                writer.write(b"-ERR unknown command\r\n" * words.count(b"*"))
+                for command in words.split(b"*")[1:]:
+                    writer.write(b"-ERR unknown command\r\n" if refused in command else b"+OK\r\n")
 
         async def scene() -> list[Any]:
             server = await asyncio.start_server(old, "127.0.0.1", 0)

@@ -37,7 +37,8 @@ def early_door(exchange: Exchange) -> bool:
     kind = Policy.kind_of(exchange.path)
     account: Account | None = exchange.head.accounts.get(kind)
     if account is None:
-        account = limiter.account_of(*_caller_and_policy(exchange))
+        caller, policy = _caller_and_policy(exchange)
+        account = Account(policy.bucket(caller), policy)
         # What a token says may be different tomorrow; the address of a connection stays.
         if not exchange.head.has_token:
             exchange.head.accounts[kind] = account

@@ -10,6 +10,9 @@ from nexus.web.express.known import known, watch
 from nexus.web.express.pipe import RedisAway, redis
 from nexus.web.views import etag_of
 
+LONGEST_SKU = 64
+"""Letters. What is asked for is remembered, so it must not be as long as whoever asks likes."""
+
 
 def show_known_level(exchange: Exchange) -> Reply | None:
     """What the cache would have, without asking it."""
@@ -38,7 +41,11 @@ async def show_level(exchange: Exchange) -> Reply | None:
 
 
 def _is_plain(exchange: Exchange) -> bool:
-    return not exchange.query and bool(exchange.name) and (exchange.is_anonymous or exchange.claims() is not None)
+    return (
+        not exchange.query
+        and 0 < len(exchange.name) <= LONGEST_SKU
+        and (exchange.is_anonymous or exchange.claims() is not None)
+    )
 
 
 @lru_cache(maxsize=20_000)

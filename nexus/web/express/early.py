@@ -47,8 +47,8 @@ class Early:
         self._routes, self._door, self._headers, self._journal = routes, door, headers, journal
         # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
         # for each until then.
-        self._let_in: Counter[str] = Counter()
-        self._durations: dict[tuple[str, int], Histogram] = {}
+        self._let_in: Counter[tuple[str, str]] = Counter()
+        self._durations: dict[tuple[str, str, int], Histogram] = {}
 
     def answer(self, scope: Mapping[str, Any]) -> Answer | None:
         """
@@ -79,11 +79,12 @@ class Early:
         return reply.status, self._with_own(exchange, lines), reply.body
 
     def _finds_room(self, route: Route) -> bool:
-        if route.room() <= self._let_in[route.path]:
+        queue = route.method, route.path
+        if route.room() <= self._let_in[queue]:
             return False
         if not self._let_in.total():
             asyncio.get_running_loop().call_soon(self._let_in.clear)
-        self._let_in[route.path] += 1
+        self._let_in[queue] += 1
         return True
 
     def _refusal(self, route: Route, exchange: Exchange) -> Answer:
@@ -95,10 +96,10 @@ class Early:
         return HTTPStatus.SERVICE_UNAVAILABLE, self._with_own(exchange, _lines_of(exchange, *head, *said)), body
 
     def _note(self, route: Route, exchange: Exchange, status: int, seconds: float) -> None:
-        duration = self._durations.get((route.path, status))
-        if duration is None:
-            # A route's requests are counted under one name.
-            duration = self._durations[route.path, status] = instruments.duration_of(exchange.scope, status)
+        # A route's requests are counted under one name.
+        name = route.method, route.path, status
+        if (duration := self._durations.get(name)) is None:
+            duration = self._durations[name] = instruments.duration_of(exchange.scope, status)
         tally().observe(duration, seconds)
         if self._journal:
             self._journal.note(exchange.scope, status=status, seconds=seconds, identity=exchange.identity)

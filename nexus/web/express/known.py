@@ -4,13 +4,14 @@ What Redis has answered and what still holds, in this process's memory, because 
 A second connection hears of every change to the watched keys (client-side caching, broadcasting:
 https://redis.io/docs/latest/develop/reference/client-side-caching). Redis writes such news before it answers whoever
 made the change, so what has not come yet does not concern whoever asks now. That is looked up for every answer: while
-there is something unread on that connection, or nothing was heard of Redis for a moment, nothing is known.
+something is unread or expected on that connection, or nothing was heard of Redis for a moment, nothing is known.
 """
 
 import asyncio
 import logging
 import select
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from functools import cache, partial
 from typing import Any
@@ -38,7 +39,7 @@ class Known(Pipe):
     def __init__(self, url: str, *prefixes: bytes) -> None:
         super().__init__(url)
         self._prefixes = prefixes
-        self._answers: dict[Question, Any] = {}
+        self._answers: OrderedDict[Question, Any] = OrderedDict()
         self._about: dict[bytes, set[Question]] = {}
         self._unread = select.poll()
         self._tracks, self._failures = False, 0
@@ -49,7 +50,8 @@ class Known(Pipe):
         now = time.monotonic()
         if now >= self._renew_at:
             self._renew(now)
-        if now >= self._sure_until or self._unread.poll(0):
+        # Who is to be answered already keeps the place in Redis's line: news may then be written after other answers.
+        if now >= self._sure_until or self._asked or self._reader.has_data() or self._unread.poll(0):
             return None
         answer = self._answers.get(question)
         return None if type(answer) is _Coming else answer
@@ -62,7 +64,9 @@ class Known(Pipe):
         :raises RedisAway: from the future
         """
         answer = pipe.ask_together(*question)
-        if self._tracks and question not in self._answers:
+        if question in self._answers:
+            self._answers.move_to_end(question)
+        elif self._tracks:
             self._expect(question, about, answer)
         return answer
 
@@ -95,24 +99,28 @@ class Known(Pipe):
 
     def _renew(self, now: float) -> None:
         """Ask whether Redis is still there; on a new connection, to be told of changes."""
+        if self._asked:
+            return
         self._renew_at = now + TRUST / 2
         if self._tracks:
-            answer = self.ask(b"PING")
+            asked = [self.ask(b"PING")]
         else:
-            self.ask(b"HELLO", b"3").add_done_callback(lambda done: done.cancelled() or done.exception())
             words = [word for prefix in self._prefixes for word in (b"PREFIX", prefix)]
-            answer = self.ask(b"CLIENT", b"TRACKING", b"ON", b"BCAST", *words)
-        answer.add_done_callback(partial(self._heard, now, self._failures))
+            # Without the first the second is accepted, and nothing is ever told.
+            asked = [self.ask(b"HELLO", b"3"), self.ask(b"CLIENT", b"TRACKING", b"ON", b"BCAST", *words)]
+        for each in asked:
+            each.add_done_callback(lambda done: done.cancelled() or done.exception())
+        asked[-1].add_done_callback(partial(self._heard, now, self._failures, asked))
 
-    def _heard(self, asked_at: float, failures: int, answer: "asyncio.Future[Any]") -> None:
-        if answer.cancelled() or failures != self._failures:
+    def _heard(self, asked_at: float, failures: int, asked: "Sequence[asyncio.Future[Any]]", _: Any) -> None:
+        if failures != self._failures or any(each.cancelled() for each in asked):
             return
-        if why := answer.exception():
-            if isinstance(why, ReplyError):
-                log.warning("Redis does not tell of changes, each read asks it: %s", why)
-                self._renew_at = asked_at + UNTOLD
-            return
-        self._tracks, self._sure_until = True, asked_at + TRUST
+        refusals = [why for each in asked if (why := each.exception())]
+        if not refusals:
+            self._tracks, self._sure_until = True, asked_at + TRUST
+        elif not self._tracks and isinstance(refusals[0], ReplyError):
+            log.warning("Redis does not tell of changes, each read asks it: %s", refusals[0])
+            self._renew_at = asked_at + UNTOLD
 
     def _told(self, news: PushNotification) -> None:
         _, keys = news

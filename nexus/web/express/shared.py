@@ -36,6 +36,8 @@ PACE = 1.0
 LARGEST = 256 * 1024
 NEARBY = 32 * 1024 * 1024
 """Bytes of answers that a process keeps in its own memory."""
+ENTRY = 2048
+"""Bytes that an answer takes beside its body."""
 Make = Callable[[], Awaitable[Reply | None]]
 
 
@@ -85,13 +87,13 @@ class Nearby:
     def keep(self, key: bytes, kept: Kept) -> None:
         self.drop(key)
         self._kept[key] = kept
-        self._left -= len(kept.body)
+        self._left -= len(kept.body) + ENTRY
         while self._left < 0:
             self.drop(next(iter(self._kept)))
 
     def drop(self, key: bytes) -> None:
         if kept := self._kept.pop(key, None):
-            self._left += len(kept.body)
+            self._left += len(kept.body) + ENTRY
 
 
 class SharedAnswers:
