@@ -249,6 +249,7 @@ class TestARedisThat:
             for _ in range(2):
                 here.known.find(QUESTION)
                 here.known._renew_at = float("-inf")
+            assert len(here.known._asked) == 2
             return await here.learn()
 
         assert asyncio.run(scene()) == b"1"
