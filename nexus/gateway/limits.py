@@ -21,6 +21,7 @@ from django_redis import get_redis_connection
 from hiredis import ReplyError
 from redis.exceptions import RedisError
 
+from nexus.gateway.leases import Lease
 from nexus.web.express.pipe import Pipe, RedisAway, Script
 
 log = logging.getLogger("nexus.gateway")
@@ -46,8 +47,8 @@ return {wanted, arrival - now, 0}
 GCRA_SCRIPT = Script(GCRA)
 REST = 1.0
 """Seconds without asking Redis again after it failed: a Redis that hangs must not slow every request."""
-LEASE, LARGEST_LEASE, MOST_LEASES = 100_000, 128, 10_000
-"""Microseconds; requests; callers."""
+MOST_LEASES = 10_000
+"""Callers."""
 
 
 @dataclass(frozen=True)
@@ -163,53 +164,6 @@ def limit_lines(verdict: Verdict, policy: Policy) -> tuple[tuple[bytes, bytes], 
     """
     told = (policy.name.encode(), verdict.remaining, verdict.reset)
     return policy.line, (b"ratelimit", b'"%s";r=%d;t=%d' % told)
-
-
-class Lease:
-    """
-    Requests of one caller that Redis has counted already and that are still to come, for a moment.
-
-    So a caller who asks hundreds of times a second costs a few round trips. Nobody is let through who would not have
-    been: what is leased was counted. It is at most half of what the caller asked within such a moment, and what is
-    left of it when the moment is over is lost to the caller.
-    """
-
-    __slots__ = ("_asked_before", "_asked_now", "_few", "_full_at", "_left", "_since", "_until", "pending")
-
-    def __init__(self) -> None:
-        self._few = 0
-        self._since, self._asked_now, self._asked_before = 0, 0, 0
-        self._left, self._full_at, self._until = 0, 0, 0
-        self.pending = False
-        """Whether several have been asked for and not answered yet."""
-
-    def take(self, interval: int, now: int) -> int | None:
-        """Use one: microseconds until the bucket would be full again. None where there is none."""
-        if not self._left or now >= self._until:
-            return None
-        self._left -= 1
-        return max(0, self._full_at - self._left * interval - now)
-
-    def next_size(self) -> int:
-        """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
-        return 1 if self.pending else max(1, min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2))
-
-    def size_ahead(self) -> int:
-        """How many to ask for now, so that whoever comes often finds one at once; 0 while there are enough."""
-        if self._left > self._few or self.pending or (size := self.next_size()) == 1:
-            return 0
-        return max(0, size - self._left)
-
-    def came(self, now: int) -> None:
-        """The caller is here once more."""
-        if now - self._since >= LEASE:
-            self._asked_before = self._asked_now if now - self._since < 2 * LEASE else 0
-            self._since, self._asked_now = now, 0
-        self._asked_now += 1
-
-    def fill(self, size: int, full_in: int, now: int) -> None:
-        self._left = size + (self._left if now < self._until else 0)
-        self._full_at, self._until, self._few = now + full_in, now + LEASE, self._left // 2
 
 
 class Account(NamedTuple):

@@ -11,7 +11,8 @@ from hiredis import ReplyError
 from rest_framework.test import APIClient
 
 from nexus.gateway import limits, middleware
-from nexus.gateway.limits import Account, Lease, LocalBuckets, Policy, RateLimiter, Verdict
+from nexus.gateway.leases import Lease
+from nexus.gateway.limits import Account, LocalBuckets, Policy, RateLimiter, Verdict
 from nexus.web.express.pipe import Pipe, RedisAway
 
 NOWHERE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
