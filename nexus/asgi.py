@@ -65,6 +65,7 @@ def _stop() -> None:
 _registration = registration.of_settings()
 _elsewhere = [module.elsewhere for module in _modules("elsewhere")] if settings.SERVICES else []
 _doors = [module for module in _modules("express") if hasattr(module, "door")]
+_keeper = {"door": "door", "early_door": "early_door", "common_door": "common_door", "headers": "headers_of"}
 _lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
@@ -73,6 +74,6 @@ _lane = Lane(
     journal=Journal() if settings.LOG_FORMAT == "ecs" else None,
     started=_start,
     stopped=_stop,
-    **({"door": _doors[0].door, "early_door": _doors[0].early_door, "headers": _doors[0].headers_of} if _doors else {}),
+    **({name: getattr(_doors[0], what) for name, what in _keeper.items()} if _doors else {}),
 )
 application = CrossOrigin(_lane, origins=settings.CORS_ORIGINS) if settings.CORS_ORIGINS else _lane

@@ -9,122 +9,50 @@ import asyncio
 import logging
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cache, cached_property, lru_cache, partial
+from functools import partial
 from typing import Any, NamedTuple
 
-from django.conf import settings
-from django.core.signals import setting_changed
-from django.dispatch import receiver
 from django_redis import get_redis_connection
 from hiredis import ReplyError
 from redis.exceptions import RedisError
 
 from nexus.gateway.leases import Lease
+from nexus.gateway.policies import Account, Policy
 from nexus.web.express.pipe import Pipe, RedisAway, Script
 
 log = logging.getLogger("nexus.gateway")
 
-# KEYS[1]: the caller. ARGV: microseconds between requests, microseconds of burst, how many requests to count; more than
-# one only while half of the burst is left. The key holds the theoretical arrival time. Answers {how many were allowed,
-# microseconds until the bucket is full again, microseconds until one more fits}.
+# KEYS: callers. ARGV, three for each: microseconds between requests, microseconds of burst, how many requests to count;
+# more than one only while half of the burst is left. A key holds the theoretical arrival time. Answers for each
+# {how many were allowed, microseconds until the bucket is full again, microseconds until one more fits}.
 GCRA = """
 local now = redis.call('TIME')
 now = now[1] * 1000000 + now[2]
-local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local arrival = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
-if arrival + interval - now > burst then
-    return {0, arrival - now, arrival + interval - now - burst}
+local told = {}
+for place, caller in ipairs(KEYS) do
+    local last = 3 * place
+    local interval, burst, wanted = tonumber(ARGV[last - 2]), tonumber(ARGV[last - 1]), tonumber(ARGV[last])
+    local arrival = math.max(tonumber(redis.call('GET', caller) or now), now)
+    if arrival + interval - now > burst then
+        told[place] = {0, arrival - now, arrival + interval - now - burst}
+    else
+        if (arrival + wanted * interval - now) * 2 > burst then
+            wanted = 1
+        end
+        arrival = arrival + wanted * interval
+        redis.call('SET', caller, string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
+        told[place] = {wanted, arrival - now, 0}
+    end
 end
-if (arrival + wanted * interval - now) * 2 > burst then
-    wanted = 1
-end
-arrival = arrival + wanted * interval
-redis.call('SET', KEYS[1], string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
-return {wanted, arrival - now, 0}
+return told
 """
 GCRA_SCRIPT = Script(GCRA)
 REST = 1.0
 """Seconds without asking Redis again after it failed: a Redis that hangs must not slow every request."""
 MOST_LEASES = 10_000
 """Callers."""
-
-
-@dataclass(frozen=True)
-class Policy:
-    """So many requests in so many seconds, evenly refilled; a request may cost as much as several."""
-
-    count: int
-    seconds: int
-    name: str = "default"
-    cost: int = 1
-
-    @staticmethod
-    @cache
-    def of_settings() -> "Policy":
-        """What ``NEXUS_RATE_LIMIT`` says; a count of 0 means no limit."""
-        return Policy(*settings.RATE_LIMIT)
-
-    @staticmethod
-    def of(path: str, claims: Mapping[str, Any] | None = None) -> "Policy":
-        """
-        The policy for a request: that of the path's class if there is one (``RATE_CLASSES``), else that of the first
-        scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
-        """
-        scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
-        return _policy_of(Policy.kind_of(path), scope)
-
-    @staticmethod
-    def kind_of(path: str) -> str:
-        """The class of a path; most have none, and are alike."""
-        kind: str = settings.RATE_CLASSES.get(path.rstrip("/"), "")
-        return kind
-
-    @cached_property
-    def interval(self) -> int:
-        """Microseconds that one request takes of the bucket; one is the least there is."""
-        return self.cost * self._spacing
-
-    @cached_property
-    def burst(self) -> int:
-        """Microseconds' worth of requests that may come at once."""
-        return self._spacing * self.count
-
-    @cached_property
-    def _spacing(self) -> int:
-        return max(1, self.seconds * 1_000_000 // self.count)
-
-    def bucket(self, caller: str) -> str:
-        """Where the caller's requests of this kind are counted."""
-        return caller if self.name == "default" else f"{self.name}:{caller}"
-
-    @cached_property
-    def words(self) -> tuple[bytes, bytes]:
-        """The arguments of the script."""
-        return b"%d" % self.interval, b"%d" % self.burst
-
-    @cached_property
-    def line(self) -> tuple[bytes, bytes]:
-        """What tells a caller of it."""
-        return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.count, self.seconds)
-
-
-@receiver(setting_changed)
-def _forget_policy(**_: object) -> None:
-    Policy.of_settings.cache_clear()
-    _policy_of.cache_clear()
-
-
-@lru_cache(maxsize=1_000)
-def _policy_of(kind: str, scope: str) -> Policy:
-    usual = Policy.of_settings()
-    if not usual.count:
-        return usual
-    name = next((each for each in (kind, *scope.split()) if each in settings.RATE_LIMITS), "default")
-    count, seconds = settings.RATE_LIMITS.get(name, (usual.count, usual.seconds))
-    # Nobody's whole bucket is smaller than what one request costs.
-    return Policy(count, seconds, name=name, cost=min(settings.RATE_COSTS.get(kind, 1), count))
 
 
 class Verdict(NamedTuple):
@@ -166,11 +94,21 @@ def limit_lines(verdict: Verdict, policy: Policy) -> tuple[tuple[bytes, bytes], 
     return policy.line, (b"ratelimit", b'"%s";r=%d;t=%d' % told)
 
 
-class Account(NamedTuple):
-    """Where the requests of a caller under a policy are counted, for whoever comes again and again."""
+Told = tuple[int, int, int]
+"""What the script answers of a caller."""
+
+
+class Asking(NamedTuple):
+    """
+    A request to be counted: by one that was counted ahead, so that the bucket would be full again in `full_in`
+    microseconds, or by asking for `size`.
+    """
 
     bucket: str
     policy: Policy
+    lease: Lease
+    full_in: int
+    size: int
 
 
 class RateLimiter:
@@ -202,29 +140,51 @@ class RateLimiter:
         """More of them, before the last is used. Where that failed the next request that finds none asks itself."""
         lease.pending = False
         if not asked.cancelled() and not asked.exception():
-            allowed, full_in, _ = asked.result()
+            [(allowed, full_in, _)] = asked.result()
             if allowed:
                 lease.fill(allowed, full_in, int(self._clock() * 1_000_000))
 
-    async def check_in_turn(self, pipe: Pipe, caller: str, policy: Policy) -> Verdict:
-        """The same on the event loop; of whoever comes often, several requests are counted ahead."""
-        caller = policy.bucket(caller)
-        # What costs more than one is never taken from what was counted ahead, one by one.
-        lease, now = self._lease_of(caller) if policy.cost == 1 else Lease(), int(self._clock() * 1_000_000)
+    async def check_all(self, pipe: Pipe, accounts: Sequence[Account]) -> list[Verdict]:
+        """Count one request of each, with one question for all for whom none was counted ahead."""
+        asking = [self._counted(account) for account in accounts]
+        missing = [each for each in asking if each.size]
+        try:
+            told = await self._told(pipe, missing) if missing else []
+        finally:
+            for each in missing:
+                each.lease.pending = each.lease.pending and each.size == 1
+        answers = iter(told)
+        return [self._settle(each, next(answers) if each.size else None) for each in asking]
+
+    def _counted(self, account: Account) -> "Asking":
+        bucket, policy = account
+        if policy.cost != 1:
+            # What costs more than one is never taken from what was counted ahead, one by one.
+            return Asking(bucket, policy, Lease(), 0, size=1)
+        lease, now = self._lease_of(bucket), int(self._clock() * 1_000_000)
         lease.came(now)
         if (full_in := lease.take(policy.interval, now)) is not None:
-            return _verdict(policy, 1, full_in, 0)
-        size = lease.next_size() if policy.cost == 1 else 1
+            return Asking(bucket, policy, lease, full_in, size=0)
+        size = lease.next_size()
         lease.pending = lease.pending or size > 1
-        try:
-            told = await GCRA_SCRIPT(pipe, [_key_of(caller)], *policy.words, b"%d" % size)
-        except (RedisAway, ReplyError):
-            return _verdict(policy, *self._local.ask(caller, policy))
-        finally:
-            lease.pending = lease.pending and size == 1
-        return self._settle(lease, policy, *told)
+        return Asking(bucket, policy, lease, 0, size)
 
-    def _settle(self, lease: Lease, policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+    async def _told(self, pipe: Pipe, asking: "Sequence[Asking]") -> Sequence["Told | None"]:
+        """What Redis says of each; None where it says nothing."""
+        words = [word for each in asking for word in (*each.policy.words, b"%d" % each.size)]
+        try:
+            told: Sequence[Told] = await GCRA_SCRIPT(pipe, [_key_of(each.bucket) for each in asking], *words)
+        except (RedisAway, ReplyError):
+            return [None] * len(asking)
+        return told
+
+    def _settle(self, asked: "Asking", told: "Told | None") -> Verdict:
+        policy, lease = asked.policy, asked.lease
+        if not asked.size:
+            return _verdict(policy, 1, asked.full_in, 0)
+        if told is None:
+            return _verdict(policy, *self._local.ask(asked.bucket, policy))
+        allowed, full_in, wait = told
         now = int(self._clock() * 1_000_000)
         if allowed:
             lease.fill(allowed, full_in, now)
@@ -245,11 +205,12 @@ class RateLimiter:
         if time.monotonic() >= self._resting_until:
             try:
                 redis = get_redis_connection("default")
-                allowed, full_in, wait = redis.eval(GCRA, 1, f"rate:{caller}", policy.interval, policy.burst, 1)
+                [told] = redis.eval(GCRA, 1, f"rate:{caller}", policy.interval, policy.burst, 1)
             except RedisError as why:
                 log.warning("rate limits are local for now: %s", why)
                 self._resting_until = time.monotonic() + REST
             else:
+                allowed, full_in, wait = told
                 return allowed, full_in, wait
         return self._local.ask(caller, policy)
 

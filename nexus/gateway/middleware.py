@@ -5,7 +5,8 @@ from django.http import HttpRequest, HttpResponse
 
 from nexus.gateway.callers import caller_of, claims_of
 from nexus.gateway.exceptions import HeadersTooLarge, RateLimited, UrlTooLong
-from nexus.gateway.limits import Policy, Verdict, limit_lines, limiter
+from nexus.gateway.limits import Verdict, limit_lines, limiter
+from nexus.gateway.policies import Policy
 from nexus.gateway.routes import LIMITED
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path

@@ -31,6 +31,7 @@ class OutOfStock(Conflict):
             FieldError(field=f"lines.{positions[sku]}.sku", code="out_of_stock", message="Sold out.") for sku in skus
         ]
         super().__init__(message, errors=errors)
+        self.skus = skus
 
 
 class WrongStatus(Conflict):

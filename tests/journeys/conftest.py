@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.journeys.asking import asked, order
 from tests.journeys.services import Services, behind_the_gateway
 from tests.journeys.system import System, running_system
 from tests.journeys.trading import _indexed, traded
 from tests.rabbitmq import PrivateRabbitMQ, private_rabbitmq
 
-__all__ = ["_indexed", "traded"]
+__all__ = ["_indexed", "asked", "order", "traded"]
 
 
 @pytest.fixture(scope="session")

@@ -2,13 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine, Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connections
 from django_redis import get_redis_connection
 
 from nexus.asgi import application
@@ -17,100 +16,17 @@ from nexus.eventbus import bus
 from nexus.inventory import cache
 from nexus.inventory import services as inventory
 from nexus.inventory.cache import Level
-from nexus.orders.api.express import counter
 from nexus.orders.models import StockHint
-from nexus.web.express import known, pipe
 from nexus.web.express.shared import Nearby, SharedAnswers
 from nexus.web.server import MEMORY
 from tests.conftest import Bearer
+from tests.journeys.asking import Asked, ask, forget_connections, in_a_new_loop, shape
 from tests.journeys.trading import DATABASES
 from tests.web.test_express import scope
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 ORDINARY = ("accept", "application/json, text/html;q=0.1")
 """Asks for the same, but in a way that makes the express lane look twice."""
-T = TypeVar("T")
-ITS_OWN = {"x-request-id", "content-length", "location", "etag"}
-OWN_FIELDS = {"id", "number", "placed_at", "updated_at"}
-
-
-def forget_connections() -> None:
-    """Those of an event loop that is gone."""
-    pipe.redis.cache_clear()
-    known.known.cache_clear()
-
-
-class Asked:
-    """Asks the web process's own application, and counts what goes the ordinary way."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.ordinarily = 0
-        answer = application._ordinary.answer
-
-        async def counted(*args: Any, **more: Any) -> None:
-            self.ordinarily += 1
-            await answer(*args, **more)
-
-        monkeypatch.setattr(application._ordinary, "answer", counted)
-
-    def __call__(self, *requests: dict[str, Any]) -> list[tuple[int, dict[str, str], Any]]:
-        """One after the other, or, as lists within the list, at the same time."""
-
-        async def all_of_them() -> list[Any]:
-            forget_connections()
-            return [await _ask(request) for request in requests]
-
-        return asyncio.run(all_of_them())
-
-
-async def _ask(request: dict[str, Any]) -> tuple[int, dict[str, str], Any]:
-    request = dict(request)
-    body, path = request.pop("body", b""), request.pop("path")
-    headers = [("host", "localhost"), ("content-length", str(len(body))), *request.pop("headers", [])]
-    said: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    async def send(message: Any) -> None:
-        said.append(message)
-
-    await application(scope(path, headers=headers, **request), receive, send)
-    told = b"".join(message.get("body", b"") for message in said[1:])
-    got = {name.decode(): value.decode() for name, value in said[0]["headers"]}
-    return said[0]["status"], got, json.loads(told) if told else None
-
-
-@pytest.fixture
-def asked(traded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
-    get_redis_connection("default").delete("products:generation")
-    yield Asked(monkeypatch)
-    forget_connections()
-    counter._writer.submit(connections.close_all).result()
-
-
-def shape(answer: tuple[int, dict[str, str], Any], *, without: set[str] = ITS_OWN) -> Any:
-    """What does not differ from request to request."""
-    status, headers, body = answer
-    kept = {name: value for name, value in headers.items() if name not in without}
-    body = {name: value for name, value in body.items() if name not in OWN_FIELDS | {"trace_id"}} if body else body
-    return status, kept, body
-
-
-@pytest.fixture
-def order(bearer: Bearer) -> Any:
-    """A request that places an order."""
-    token = bearer()["HTTP_AUTHORIZATION"]
-
-    def make(body: Any = None, *more: tuple[str, str], **other: Any) -> dict[str, Any]:
-        wanted = body if isinstance(body, bytes) else json.dumps(body or {"lines": [{"sku": "LAMP", "quantity": 1}]})
-        headers = [("content-type", "application/json"), ("authorization", token), *more]
-        encoded = wanted if isinstance(wanted, bytes) else wanted.encode()
-        return {"method": "POST", "path": "/api/v1/orders", "body": encoded, "headers": headers} | other
-
-    return make
-
-
 READS = ["/api/v1/products", "/api/v1/products/lamp", "/api/v1/inventory/stock/LAMP"]
 
 
@@ -256,7 +172,7 @@ class TestAKey:
 
         async def at_once() -> list[Any]:
             forget_connections()
-            return await asyncio.gather(*(_ask(order(None, key)) for _ in range(20)))
+            return await asyncio.gather(*(ask(order(None, key)) for _ in range(20)))
 
         answers = asyncio.run(at_once())
 
@@ -275,7 +191,7 @@ class TestEarly:
 
         async def scene() -> tuple[Any, Any]:
             early = await known_answer(path, headers)
-            return early, await _ask({"path": path, "headers": headers})
+            return early, await ask({"path": path, "headers": headers})
 
         early, later = in_a_new_loop(scene())
 
@@ -287,7 +203,7 @@ class TestEarly:
         async def scene() -> tuple[Any, Any, Any]:
             await known_answer(READS[1])
             early = await known_answer(READS[2], [token])
-            return early, await _ask({"path": READS[2], "headers": [token]}), early_answer(READS[1], [token])
+            return early, await ask({"path": READS[2], "headers": [token]}), early_answer(READS[1], [token])
 
         early, later, of_a_product = in_a_new_loop(scene())
 
@@ -374,11 +290,6 @@ class TestEarly:
         assert statuses == [200] * 72
 
 
-def in_a_new_loop(scene: Coroutine[Any, Any, T]) -> T:
-    forget_connections()
-    return asyncio.run(scene)
-
-
 def early_answer(path: str, headers: Sequence[tuple[str, str]] = ()) -> Any:
     """What is known of it at once; None when it is not."""
     answer = application.answer_early(scope(path, headers=[("host", "localhost"), ("content-length", "0"), *headers]))
@@ -393,7 +304,7 @@ async def known_answer(path: str, headers: Sequence[tuple[str, str]] = ()) -> An
     """The same once it is known; who asks and asks makes it so."""
     async with asyncio.timeout(20):
         while (answer := early_answer(path, headers)) is None:
-            await _ask({"path": path, "headers": list(headers)})
+            await ask({"path": path, "headers": list(headers)})
     return answer
 
 
@@ -413,7 +324,7 @@ async def status_behind_a_proxy(address: str, memory: dict[str, Any]) -> int:
 
 
 async def _ask_at_once(path: str) -> Any:
-    return early_answer(path) or await _ask({"path": path})
+    return early_answer(path) or await ask({"path": path})
 
 
 class TestTogether:
@@ -423,7 +334,7 @@ class TestTogether:
 
         async def at_once() -> list[Any]:
             forget_connections()
-            return await asyncio.gather(*map(_ask, wanted))
+            return await asyncio.gather(*map(ask, wanted))
 
         statuses = [answer[0] for answer in asyncio.run(at_once())]
 

@@ -261,6 +261,233 @@ class TestAnsweredEarly:
         assert b" 100 Continue" in self.said(waiting, b"abcde" + CLOSING, application=Full())
 
 
+class Taking(Answering):
+    """An application that takes over what is posted to ``/taken``, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__(*PLAIN)
+        self.asked: list[tuple[str, bytes]] = []
+        self.owed: list[Callable[[Any], None]] = []
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        message = await receive()
+        whole = message.get("body", b"")
+        while message.get("more_body"):
+            message = await receive()
+            whole += message.get("body", b"")
+        self.heard.append(message["type"])
+        self.bodies.append(whole)
+        for each in self.messages:
+            await send(each)
+
+    def take_over(self, scope: Any, body: bytearray, answered: Callable[[Any], None]) -> bool:
+        self.asked.append((scope["path"], bytes(body)))
+        if scope["path"] == "/broken":
+            raise RuntimeError
+        if scope["path"] != "/taken":
+            return False
+        self.owed.append(answered)
+        return True
+
+    async def takes(self, count: int = 1) -> None:
+        while len(self.owed) < count:
+            await asyncio.sleep(0)
+
+
+class TestTakenOver:
+    POST = b"POST /taken HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nabcde"
+    ANSWER = 409, b"content-length: 4\r\n", b"over"
+
+    def test_is_answered_without_a_task(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST)
+            await application.takes()
+            assert not server.server_state.tasks
+            application.owed[0](self.ANSWER)
+
+            said = await streams[0].readuntil(b"over")
+            assert said.startswith(b"HTTP/1.1 409 Conflict\r\n")
+            assert b"\r\ncontent-length: 4\r\n\r\nover" in said
+            assert server.server_state.total_requests == 1
+
+        serve(application, talk)
+        assert (application.asked, application.heard) == ([("/taken", b"abcde")], [])
+
+    def test_is_handled_as_any_other_when_that_is_the_answer(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST)
+            await application.takes()
+            application.owed[0](None)
+
+            assert (await streams[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        serve(application, talk)
+        assert application.bodies == [b"abcde"]
+
+    @pytest.mark.parametrize("path", [b"/other", b"/broken"])
+    def test_what_the_application_does_not_want_it_handles(self, path: bytes) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST.replace(b"/taken", path))
+
+            assert (await streams[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        serve(application, talk)
+        assert application.bodies == [b"abcde"]
+
+    def test_answers_keep_their_order(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST + GET + self.POST + CLOSING)
+            await application.takes()
+            assert application.heard == []
+            application.owed[0](self.ANSWER)
+            await application.takes(2)
+            application.owed[1]((409, b"content-length: 5\r\n", b"again"))
+
+            said = await streams[0].read()
+            assert [each[:3] for each in said.split(b"HTTP/1.1 ")[1:]] == [b"409", b"200", b"409", b"200"]
+            assert said.index(b"over") < said.index(b"again")
+
+        serve(application, talk)
+
+    def test_nothing_that_comes_early_passes_it(self) -> None:
+        class Both(Taking):
+            def answer_early(self, scope: Any) -> Any:
+                return (200, b"content-length: 5\r\n", b"early") if scope["method"] == "GET" else None
+
+        application = Both()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST + GET)
+            await application.takes()
+            application.owed[0](self.ANSWER)
+
+            said = await streams[0].readuntil(b"ok")
+            assert said.index(b" 409 ") < said.index(b" 200 ")
+
+        serve(application, talk)
+
+    def test_only_what_is_posted_is_asked_for(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST.replace(b"POST", b"PUT") + CLOSING)
+
+            assert (await streams[0].read()).count(b"HTTP/1.1 200") == 2
+
+        serve(application, talk)
+        assert application.asked == []
+
+    def test_whoever_waits_for_a_word_gets_it(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            head, body = self.POST[:-5], self.POST[-5:]
+            streams[1].write(head.replace(b"Host", b"Expect: 100-continue\r\nHost"))
+            await streams[0].readuntil(b"HTTP/1.1 100 Continue\r\n\r\n")
+            streams[1].write(body)
+
+            assert (await streams[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        serve(application, talk)
+        assert application.asked == []
+
+    def test_a_body_that_takes_its_time_is_read_by_the_application(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST[:-2])
+            while not server.server_state.tasks:
+                await asyncio.sleep(0)
+            streams[1].write(self.POST[-2:])
+
+            assert (await streams[0].readuntil(b"ok")).startswith(b"HTTP/1.1 200 OK\r\n")
+
+        serve(application, talk)
+        assert (application.asked, application.bodies) == ([], [b"abcde"])
+
+    def test_a_body_in_chunks_is_a_body(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            head = b"POST /taken HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+            streams[1].write(head + b"2\r\nab\r\n3\r\ncde\r\n0\r\n\r\n")
+            await application.takes()
+            application.owed[0](self.ANSWER)
+            await streams[0].readuntil(b"over")
+
+        serve(application, talk)
+        assert application.asked == [("/taken", b"abcde")]
+
+    def test_whoever_closes_is_answered_before(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST.replace(b"Host", b"Connection: close\r\nHost"))
+            await application.takes()
+            application.owed[0](self.ANSWER)
+
+            assert (await streams[0].read()).endswith(b"connection: close\r\n\r\nover")
+
+        serve(application, talk)
+
+    @pytest.mark.parametrize("answer", [ANSWER, None])
+    def test_whoever_has_left_hears_nothing(self, answer: Any) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST)
+            await application.takes()
+            connection = await only(server)
+            streams[1].close()
+            while server.server_state.connections:
+                await asyncio.sleep(0)
+            written: list[bytes] = []
+            connection.cycle.transport = type("Gone", (), {"write": written.append, "close": lambda: None})
+            application.owed[0](answer)
+
+            assert written == []
+
+        serve(application, talk)
+
+    def test_a_server_that_ends_answers_it_first(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST)
+            await application.takes()
+            (await only(server)).shutdown()
+            application.owed[0](self.ANSWER)
+
+            assert (await streams[0].read()).endswith(b"connection: close\r\n\r\nover")
+
+        serve(application, talk)
+
+    def test_an_answer_holds_no_connection(self) -> None:
+        application = Taking()
+        left: list[Any] = []
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            for count in range(1, 11):
+                streams[1].write(self.POST)
+                await application.takes(count)
+                application.owed[-1](self.ANSWER)
+                await streams[0].readuntil(b"over")
+            connection = await only(server)
+            left.append(connection.cycle.on_response is connection.on_response_complete)
+
+        serve(application, talk)
+        assert left == [False]
+
+
 class TestRequests:
     def test_a_head_without_end_is_refused(self) -> None:
         line = b"X-Long: %b\r\n" % (b"a" * 1000)

@@ -1,7 +1,7 @@
 """Which pages of other origins may call the API."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
@@ -72,6 +72,10 @@ class Prompt:
     def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
         return None if scope["path"].endswith("/unknown") else (200, b"vary: Accept\r\n", b"")
 
+    def take_over(self, scope: Mapping[str, Any], body: bytearray, answered: Callable[[Any], None]) -> bool:
+        answered(self.answer_early(scope))
+        return not scope["path"].endswith("/unknown")
+
     async def __call__(self, _: Mapping[str, Any], __: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"vary", b"Accept")]})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -87,6 +91,30 @@ def test_an_early_answer_tells_the_same(path: str, origin: str) -> None:
     assert early
     lines = [tuple(line.split(b": ", 1)) for line in early[1].splitlines()]
     assert sorted(lines) == sorted(ask(path, origin=origin)[1])
+
+
+@pytest.mark.parametrize("origin", [SHOP, "https://evil.example", ""])
+@pytest.mark.parametrize("path", ["/api/v1/orders", "/livez"])
+def test_an_answer_to_what_was_taken_over_tells_the_same(path: str, origin: str) -> None:
+    heard: list[Any] = []
+    asked = scope(path, method="POST", headers=[("origin", origin)] if origin else [])
+
+    assert CrossOrigin(Prompt(), origins=[SHOP]).take_over(asked, bytearray(), heard.append)
+
+    [(_, told, _)] = heard
+    lines = [tuple(line.split(b": ", 1)) for line in told.splitlines()]
+    assert sorted(lines) == sorted(ask(path, origin=origin, method="POST")[1])
+
+
+def test_what_is_not_taken_over_stays() -> None:
+    heard: list[Any] = []
+
+    async def application(*_: Any) -> None:
+        raise AssertionError
+
+    assert not CrossOrigin(Prompt(), origins=[SHOP]).take_over(scope("/api/v1/unknown"), bytearray(), heard.append)
+    assert not CrossOrigin(application, origins=[SHOP]).take_over(scope("/api/v1/orders"), bytearray(), heard.append)
+    assert heard == [None]
 
 
 def test_without_an_early_answer_there_is_none() -> None:

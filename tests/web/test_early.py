@@ -2,10 +2,12 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from nexus.contracts.errors import Conflict, FieldError
 from nexus.telemetry import tracing
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.exchange import Tagged
@@ -139,6 +141,158 @@ class TestAFullQueue:
 
     def test_is_nobody_elses(self) -> None:
         assert asyncio.run(Client(fast, room=lambda: 0).early("/elsewhere")) is None
+
+
+class Sold(Conflict):
+    """It is sold."""
+
+
+async def refusing(exchange: Exchange) -> Reply | None:
+    if refused := await exchange.admit():
+        return refused
+    raise Sold("Somebody has it.", errors=[FieldError(field="a", code="sold", message="Sold.")])
+
+
+def later(found: Any) -> Any:
+    """Takes everything over, and finds this in the next turn of the event loop."""
+
+    def together(exchange: Exchange, answer: Any) -> bool:
+        asyncio.get_running_loop().call_soon(answer, found)
+        return True
+
+    return together
+
+
+class TestWhatIsTakenOver:
+    @pytest.mark.parametrize("headers", [[], [TOKEN], [("cookie", "a=b")], [TOKEN, ("x-request-id", "x" * 20)]])
+    def test_is_answered_as_it_would_be_otherwise(self, headers: list[tuple[str, str]]) -> None:
+        why = Sold("Somebody has it.", errors=[FieldError(field="a", code="sold", message="Sold.")])
+        client = Client(refusing, together=later(why), headers=lambda _: [(b"x-more", b"1")])
+        own = {} if ("x-request-id", "x" * 20) in headers else {"x-request-id": ""}
+        status, expected, body = client.ask("/fast", headers=headers)
+
+        for _ in range(2):
+            taken = asyncio.run(client.taken("/fast", headers=headers))
+
+            assert (taken[0], {**taken[1], **own}) == (status, {**expected, **own})
+            assert {**json.loads(taken[2]), "trace_id": ""} == {**json.loads(body), "trace_id": ""}
+            assert json.loads(taken[2])["trace_id"] == taken[1]["x-request-id"]
+
+    @pytest.mark.parametrize("status", [200, 429])
+    def test_may_be_answered_with_any_reply(self, status: int) -> None:
+        reply = Reply(status=status, body=b"x", headers=[("Retry-After", "7")])
+
+        async def handle(_: Exchange) -> Reply:
+            return reply
+
+        client = Client(handle, together=later(reply))
+        expected = client.ask("/fast", headers=[("x-request-id", "0123456789abcdef")])
+
+        assert asyncio.run(client.taken("/fast", headers=[("x-request-id", "0123456789abcdef")])) == expected
+
+    def test_is_counted_once_when_it_is_handled_after_all(self) -> None:
+        counted: list[str] = []
+
+        async def common(exchanges: Sequence[Exchange]) -> Sequence[Reply | None]:
+            for exchange in exchanges:
+                counted.append(exchange.path)
+                exchange.verdict = "counted"
+            return [None] * len(exchanges)
+
+        async def door(exchange: Exchange) -> Reply | None:
+            return (await common([exchange]))[0]
+
+        def together(exchange: Exchange, answer: Any) -> bool:
+            async def decide() -> None:
+                await Exchange.admit_all([exchange])
+                answer(None)
+
+            deciding.append(asyncio.get_running_loop().create_task(decide()))
+            return True
+
+        deciding: list[Any] = []
+        client = Client(slowly, together=together, door=door, common_door=common)
+
+        async def scene() -> list[Any]:
+            request, said = await client.taken("/fast"), []
+
+            async def send(message: Any) -> None:
+                said.append(message)
+
+            await client.lane(request, None, send)
+            return said
+
+        assert asyncio.run(scene())[1]["body"] == b'{"a":1}'
+        assert counted == ["/fast"]
+
+    @pytest.mark.parametrize(
+        "request_",
+        [
+            {"headers": [("accept", "text/html")]},
+            {"headers": [("x-twice", "1"), ("x-twice", "2")]},
+            {"headers": [("x-request-deadline", "99999999999")]},
+            {"method": "PUT"},
+            {"query": "x" * 9000},
+            {"body": b"x" * 5000},
+        ],
+        ids=lambda request_: next(iter(request_)),
+    )
+    def test_is_plain(self, request_: dict[str, Any]) -> None:
+        assert asyncio.run(Client(slowly, together=later(None)).taken("/fast", **request_)) == "not taken"
+
+    def test_is_not_traced(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tracing, "is_on", lambda: True)
+
+        assert asyncio.run(Client(slowly, together=later(None)).taken("/fast")) == "not taken"
+
+    def test_is_what_the_route_wants(self) -> None:
+        assert asyncio.run(Client(slowly).taken("/fast")) == "not taken"
+        assert asyncio.run(Client(slowly, together=lambda *_: False).taken("/fast")) == "not taken"
+
+    def test_is_under_way_until_it_is_answered(self) -> None:
+        owed: list[Any] = []
+        client = Client(slowly, together=lambda _, answer: owed.append(answer) or True)
+        under_way = client.lane._pools._under_way
+        assert client.lane.take_over
+        client.lane.take_over(scope("/fast"), bytearray(), lambda _: None)
+        before = under_way()
+
+        owed[0](None)
+
+        assert (before, under_way()) == (1, 0)
+
+    def test_is_written_down(self) -> None:
+        written: list[bytes] = []
+        journal = Journal(written.append)
+        client = Client(slowly, together=later(Sold()), journal=journal)
+
+        asyncio.run(client.taken("/fast", headers=[("x-request-id", "0123456789abcdef")]))
+        journal.flush()
+
+        [line] = written
+        assert json.loads(line)["labels.correlation_id"] == "0123456789abcdef"
+        assert json.loads(line)["http.response.status_code"] == 409
+
+    @pytest.mark.parametrize("found", [Sold(), None], ids=["refused", "handled"])
+    def test_leaves_nothing_to_the_garbage_collector(self, found: Any) -> None:
+        client = Client(slowly, together=later(found))
+
+        async def send(_: Any) -> None:
+            """To nobody."""
+
+        async def once() -> None:
+            answer = await client.taken("/fast")
+            if isinstance(answer, dict):
+                await client.lane(answer, None, send)
+
+        async def run() -> list[Any]:
+            await once()
+            with circles() as left:
+                for _ in range(10):
+                    await once()
+            return left
+
+        assert asyncio.run(run()) == []
 
 
 class TestHead:

@@ -38,7 +38,12 @@ class Client:
         self.seen: list[dict[str, Any]] = []
         room = more.pop("room", lambda: math.inf)
         paths = ("/fast", "/named/*")
-        named = {"handle": handle, "early": more.pop("known", None), "room": room}
+        named = {
+            "handle": handle,
+            "early": more.pop("known", None),
+            "room": room,
+            "together": more.pop("together", None),
+        }
         routes = [Route(method="GET", path=path, allow="GET", **named) for path in paths]
         self.lane = Lane(routes=routes, ordinary=Ordinary(self._ordinary, **more.pop("size", {})), **more)
 
@@ -68,6 +73,22 @@ class Client:
             return None
         status, lines, body = answer
         return status, dict(line.split(": ", 1) for line in lines.decode().splitlines()), body
+
+    async def taken(self, *parts: Any, body: bytes = b"", **more: Any) -> Any:
+        """What the lane says to whom it takes over: whether it does, and later an answer, or None."""
+        heard: list[Any] = []
+        assert self.lane.take_over
+        request = scope(*parts, **more)
+        if not self.lane.take_over(request, bytearray(body), heard.append):
+            assert heard == []
+            return "not taken"
+        while not heard:
+            await asyncio.sleep(0)
+        tally().write()
+        if heard[0] is None:
+            return request
+        status, lines, said = heard[0]
+        return status, dict(line.split(": ", 1) for line in lines.decode().splitlines()), said
 
     def _ordinary(self, environ: dict[str, Any], start: Any) -> Iterable[bytes]:
         self.seen.append(environ)

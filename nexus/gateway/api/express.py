@@ -7,8 +7,9 @@ from django.conf import settings
 
 from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
-from nexus.gateway.limits import Account, Policy, limit_lines, limiter
+from nexus.gateway.limits import Verdict, limit_lines, limiter
 from nexus.gateway.map.stream import watch
+from nexus.gateway.policies import Account, Policy
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
@@ -20,14 +21,24 @@ STAFF_ARE_HERE = apps.is_installed("django.contrib.admin") and settings.STAFF_PA
 
 async def door(exchange: Exchange) -> Reply | None:
     """Count the request; the refusal when it is one too many."""
+    [refused] = await common_door([exchange])
+    return refused
+
+
+async def common_door(exchanges: Sequence[Exchange]) -> Sequence[Reply | None]:
+    """The same for requests that came together."""
     if not Policy.of_settings().count:
+        return [None] * len(exchanges)
+    verdicts = await limiter.check_all(redis(), [_account(exchange) for exchange in exchanges])
+    return [_refusal(exchange, verdict) for exchange, verdict in zip(exchanges, verdicts, strict=True)]
+
+
+def _refusal(exchange: Exchange, verdict: Verdict) -> Reply | None:
+    exchange.verdict = verdict
+    if verdict.allowed:
         return None
-    caller, policy = _caller_and_policy(exchange)
-    exchange.verdict = await limiter.check_in_turn(redis(), caller, policy)
-    if exchange.verdict.allowed:
-        return None
-    figures.rate_limited.labels(policy.name).inc()
-    return refusal(RateLimited(retry_after=exchange.verdict.retry_after), exchange)
+    figures.rate_limited.labels(exchange.policy.name).inc()
+    return refusal(RateLimited(retry_after=verdict.retry_after), exchange)
 
 
 def early_door(exchange: Exchange) -> bool:
@@ -37,8 +48,7 @@ def early_door(exchange: Exchange) -> bool:
     kind = Policy.kind_of(exchange.path)
     account: Account | None = exchange.head.accounts.get(kind)
     if account is None:
-        caller, policy = _caller_and_policy(exchange)
-        account = Account(policy.bucket(caller), policy)
+        account = _account(exchange)
         # What a token says may be different tomorrow; the address of a connection stays.
         if not exchange.head.has_token:
             exchange.head.accounts[kind] = account
@@ -46,11 +56,11 @@ def early_door(exchange: Exchange) -> bool:
     return exchange.verdict is not None
 
 
-def _caller_and_policy(exchange: Exchange) -> tuple[str, Policy]:
+def _account(exchange: Exchange) -> Account:
     claims = exchange.claims()
     exchange.policy = policy = Policy.of(real_path(exchange.path), claims)
     peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
-    return caller_at(peer, headers=exchange.headers, claims=claims), policy
+    return Account(policy.bucket(caller_at(peer, headers=exchange.headers, claims=claims)), policy)
 
 
 def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:

@@ -7,7 +7,7 @@ No clock decides how many orders share a commit: while one batch is being writte
 import asyncio
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from typing import Annotated, NamedTuple
@@ -18,15 +18,17 @@ from django.conf import settings
 
 from nexus.contracts.money import MINOR_DIGITS
 from nexus.orders import services
+from nexus.orders.api.refusals import Case, desk
 from nexus.orders.api.serializers import MOST_LINES, as_json
+from nexus.orders.exceptions import OutOfStock
 from nexus.orders.selectors import OrderView
-from nexus.orders.services.place import LARGEST_QUANTITY
 from nexus.telemetry import figures, tracing
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.early import Busy
 from nexus.web.express.exchange import encode
 from nexus.web.express.head import JSON
 from nexus.web.express.lane import refusal
+from nexus.web.express.routes import Found
 from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
 from nexus.web.views import etag_of
 
@@ -42,7 +44,7 @@ SHORT = 512
 
 class WantedLine(msgspec.Struct, forbid_unknown_fields=True):
     sku: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
-    quantity: Annotated[int, msgspec.Meta(ge=1, le=LARGEST_QUANTITY)]
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=services.LARGEST_QUANTITY)]
 
 
 class WantedOrder(msgspec.Struct, forbid_unknown_fields=True):
@@ -169,10 +171,27 @@ def _refuse(outcome: Outcome) -> None:
 counter = Counter()
 
 
+def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool:
+    """Have the order refused together with others, if that is what will probably become of it."""
+    if not desk.knows_anything or not _is_usual(exchange) or len(exchange.body) > SHORT:
+        return False
+    asked = _asked_by(exchange.body)
+    if asked is None or not desk.knows_any(asked.lines):
+        return False
+    customer_id, key = exchange.customer_with("orders"), exchange.headers.get("idempotency-key")
+    if customer_id is None or not _is_key(key):
+        return False
+    return desk.take(Case(exchange, services.Doubtful(customer_id, key, asked.lines, asked.order.currency), answer))
+
+
+def _is_usual(exchange: Exchange) -> bool:
+    headers = exchange.headers
+    return not exchange.query and "prefer" not in headers and headers.get("content-type", "").startswith(JSON)
+
+
 async def place_order(exchange: Exchange) -> Reply | None:
     """Place it, if it is an order like most; the view takes care of those that are wrong, repeated or waited for."""
-    headers = exchange.headers
-    if exchange.query or "prefer" in headers or not headers.get("content-type", "").startswith(JSON):
+    if not _is_usual(exchange):
         return None
     customer_id = exchange.customer_with("orders")
     if customer_id is None or (wanted := _read(exchange, customer_id)) is None:
@@ -182,6 +201,8 @@ async def place_order(exchange: Exchange) -> Reply | None:
     order = await counter.place(wanted)
     if isinstance(order, services.NotTogether):
         return None
+    if isinstance(order, OutOfStock):
+        desk.learn(order.skus)
     if isinstance(order, Exception):
         return refusal(order, exchange)
     answer = [
@@ -193,7 +214,7 @@ async def place_order(exchange: Exchange) -> Reply | None:
 
 def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
     key = exchange.headers.get("idempotency-key")
-    if key is not None and not (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable()):
+    if not _is_key(key):
         return None
     if (asked := _asked_by(exchange.body)) is None:
         return None
@@ -205,6 +226,11 @@ def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
         claim=services.Claim(key=key, fingerprint=asked.fingerprint) if key else None,
         cause=exchange.cause,
     )
+
+
+def _is_key(key: str | None) -> bool:
+    """Whether it is one, or none was given."""
+    return key is None or (1 <= len(key) <= LONGEST_KEY and key.isascii() and key.isprintable())
 
 
 class Asked(NamedTuple):
@@ -238,6 +264,7 @@ ROUTES = [
         method="POST",
         path="/api/v1/orders",
         handle=place_order,
+        together=refuse_together,
         allow="GET, POST, HEAD, OPTIONS",
         room=counter.room,
         pressure=counter.pressure,

@@ -10,7 +10,7 @@ from nexus.contracts.money import MINOR_DIGITS, as_text
 from nexus.orders.models import Status
 from nexus.orders.selectors import OrderView
 from nexus.orders.services import Line
-from nexus.orders.services.place import LARGEST_QUANTITY
+from nexus.orders.services.offered import LARGEST_QUANTITY
 from nexus.web.serializers import StrictSerializer, TextField, WholeNumberField
 
 MOST_LINES = 100

@@ -2,10 +2,10 @@
 
 from nexus.orders.services.answers import answers
 from nexus.orders.services.availability import note_stock_levels
+from nexus.orders.services.offered import LARGEST_QUANTITY, Doubtful, Line, find_sold_out
 from nexus.orders.services.overdue import drive_on_overdue_orders
 from nexus.orders.services.place import (
     Claim,
-    Line,
     NotTogether,
     Outcome,
     Placement,
@@ -27,7 +27,9 @@ from nexus.orders.services.transitions import (
 )
 
 __all__ = [
+    "LARGEST_QUANTITY",
     "Claim",
+    "Doubtful",
     "Line",
     "NotTogether",
     "Outcome",
@@ -37,6 +39,7 @@ __all__ = [
     "cancel_order",
     "deliver_order",
     "drive_on_overdue_orders",
+    "find_sold_out",
     "forget_customer",
     "forget_old_claims",
     "move_orders",

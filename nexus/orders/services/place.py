@@ -9,20 +9,18 @@ from django.db import DataError, IntegrityError
 
 from nexus.contracts.base import Envelope, enclose, uuid7
 from nexus.contracts.correlation import Cause, current_cause
-from nexus.contracts.errors import FieldError, Invalid, KeyReused, NexusError
-from nexus.contracts.orders import OrderLine, OrderPlaced
+from nexus.contracts.errors import Invalid, KeyReused, NexusError
+from nexus.contracts.orders import OrderPlaced
 from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
-from nexus.orders.exceptions import NotForSale, OutOfStock, PricesIncomplete
 from nexus.orders.models import DATABASE, PlacementClaim, Status
 from nexus.orders.selectors import Offer, OrderView, find_claim, get_order, list_claimed, list_offers
 from nexus.orders.services.numbers import next_number
-from nexus.orders.services.prices import is_incomplete
+from nexus.orders.services.offered import Line, offered
 from nexus.telemetry import figures
 
 CLAIM_LIFETIME = timedelta(hours=24)
-LARGEST_QUANTITY = 1000
 
 # Written for any number of orders at once, so that several requests can share a commit.
 PLACE = """
@@ -57,15 +55,6 @@ WITH incoming AS (
 )
 SELECT id FROM accepted
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Line:
-    """A wanted line; equal skus are merged before it comes here. `position` is its place in the request."""
-
-    sku: str
-    quantity: int
-    position: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,25 +179,8 @@ def forget_old_claims() -> int:
 
 
 def _priced(wanted: Wanted, offers: Mapping[str, Offer]) -> OrderPlaced:
-    errors, priced = [], []
-    for line in wanted.lines:
-        offer = offers.get(line.sku)
-        if offer is None or not offer.sellable:
-            message = "Not for sale."
-            errors.append(FieldError(field=f"lines.{line.position}.sku", code="not_for_sale", message=message))
-        elif wanted.currency not in offer.prices:
-            message = f"Has no price in {wanted.currency}."
-            errors.append(FieldError(field=f"lines.{line.position}.sku", code="no_price", message=message))
-        else:
-            price = offer.prices[wanted.currency]
-            priced.append(OrderLine(sku=line.sku, name=offer.name, quantity=line.quantity, unit_price=price))
-    if errors and is_incomplete():
-        raise PricesIncomplete
-    if errors:
-        raise NotForSale("Some lines name things that are not for sale.", errors=errors)
-    if sold_out := [line.sku for line in wanted.lines if offers[line.sku].sold_out]:
-        raise OutOfStock(sold_out, positions={line.sku: line.position for line in wanted.lines})
-    total = sum(line.quantity * line.unit_price for line in priced)
+    lines = offered(wanted.lines, currency=wanted.currency, offers=offers)
+    total = sum(line.quantity * line.unit_price for line in lines)
     if total >= 2**63:
         raise Invalid("The order's total is too large.")
     return OrderPlaced(
@@ -217,7 +189,7 @@ def _priced(wanted: Wanted, offers: Mapping[str, Offer]) -> OrderPlaced:
         customer_id=wanted.customer_id,
         currency=wanted.currency,
         total=total,
-        lines=tuple(priced),
+        lines=lines,
     )
 
 

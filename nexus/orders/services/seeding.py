@@ -7,7 +7,8 @@ from django.conf import settings
 from nexus.contracts.errors import NexusError
 from nexus.contracts.seeding import Progress, SeedPlan
 from nexus.orders.models import DATABASE, Order, Price
-from nexus.orders.services.place import Line, place_order
+from nexus.orders.services.offered import Line
+from nexus.orders.services.place import place_order
 
 REPORT_EVERY = 25
 

@@ -3,10 +3,10 @@ Pages of other origins (https://fetch.spec.whatwg.org/#http-cors-protocol): thos
 API, and nobody else. Never with cookies; a token in a header is what the API wants.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
 from typing import Any
 
-Application = Callable[[Mapping[str, Any], Any, Any], Awaitable[None]]
+Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
 SENT = b"Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-ID"
@@ -25,6 +25,7 @@ class CrossOrigin:
         self._application = application
         self._origins = frozenset(origin.encode() for origin in origins)
         self._answer_early = getattr(application, "answer_early", None)
+        self._take_over = getattr(application, "take_over", None)
 
     def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
         """The application's early answer (`nexus.web.server.connection`), told whom it is for."""
@@ -33,6 +34,19 @@ class CrossOrigin:
             return answer
         status, lines, body = answer
         return status, lines + b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope))), body
+
+    def take_over(self, scope: MutableMapping[str, Any], body: bytearray, answered: Any) -> bool:
+        """The application's common answers (`nexus.web.server.connection`), told whom they are for."""
+        if self._take_over is None:
+            return False
+        if not scope["path"].startswith(PATHS):
+            return bool(self._take_over(scope, body, answered))
+        more = b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope)))
+
+        def telling(answer: Any) -> None:
+            answered(answer and (answer[0], answer[1] + more, answer[2]))
+
+        return bool(self._take_over(scope, body, telling))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         origin = _origin(scope)

@@ -1,33 +1,42 @@
-"""Answers that wait for nothing, for a server that asks for them as soon as it has read a request's head."""
+"""
+Answers without a task: those that wait for nothing, for a server that asks for them as soon as it has read a request's
+head, and those that an app finds for many requests at once.
+"""
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from prometheus_client import Histogram
 
-from nexus.contracts.errors import Unavailable
+from nexus.contracts.errors import NexusError, Unavailable
 from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
-from nexus.web.express.exchange import Exchange, Reply, encode
-from nexus.web.express.routes import EarlyAnswer, Route, RouteTable
+from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
+from nexus.web.express.routes import EarlyAnswer, Found, Route, RouteTable
 from nexus.web.logs import Journal
 from nexus.web.middleware import FOR_THE_API
-from nexus.web.problems import CONTENT_TYPE, describe, headers_for
+from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
 
 Answer = tuple[int, bytes, bytes]
 """Status, the head's lines as they go out, and body."""
 Headers = Callable[[Exchange], Sequence[tuple[bytes, bytes]]]
+LARGEST = 4096
+"""Bytes of a body with which a request is taken over."""
 PLACE_OF_ID = b"<trace_id>"
 QUEUE_FULL = figures.shed.labels("queue_full")
 NO_STORE = ("Cache-Control", "no-store")
+Answered = Callable[[Answer | None], None]
+"""Hears the answer, or None of a request that is to be handled as any other."""
 EarlyDoor = Callable[[Exchange], bool]
 """Counts a request if that waits for nothing; whether it did, and the request may pass."""
+CommonDoor = Callable[[Sequence[Exchange]], Awaitable[Sequence[Reply | None]]]
+"""Counts requests together; for each the answer that refuses it, or None."""
 
 
 class Busy(Unavailable):
@@ -37,18 +46,32 @@ class Busy(Unavailable):
     retry_after = 1
 
 
+BUSY = Busy()
+
+
 class Early:
     """
     What a lane would answer anyhow, to the letter, for requests that it has an answer to in memory and for those whose
     queue is full: no task, no body and no other turn of the event loop, so that a server answers several times as many.
     """
 
-    def __init__(self, routes: RouteTable, *, door: EarlyDoor, headers: Headers, journal: Journal | None) -> None:
-        self._routes, self._door, self._headers, self._journal = routes, door, headers, journal
+    def __init__(
+        self,
+        routes: RouteTable,
+        *,
+        door: EarlyDoor,
+        common_door: CommonDoor,
+        headers: Headers,
+        journal: Journal | None,
+    ) -> None:
+        self._routes, self._door, self._common_door, self._headers = routes, door, common_door, headers
+        self._journal = journal
         # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
         # for each until then.
         self._let_in: Counter[tuple[str, str]] = Counter()
         self._durations: dict[tuple[str, str, int], Histogram] = {}
+        self.taken = 0
+        """How many requests have been taken over and are not answered yet."""
 
     def answer(self, scope: Mapping[str, Any]) -> Answer | None:
         """
@@ -78,6 +101,45 @@ class Early:
         self._note(route, exchange, reply.status, time.perf_counter() - began)
         return reply.status, self._with_own(exchange, lines), reply.body
 
+    def take_over(self, scope: MutableMapping[str, Any], body: bytearray, answered: Answered) -> bool:
+        """
+        Take over a request that its app will answer together with others.
+
+        :return: whether it was taken over; then, and only then, `answered` will hear of it
+        """
+        if tracing.is_on() or len(body) > LARGEST:
+            return False
+        route, name = self._routes.find(scope["method"], scope["path"])
+        if route is None or route.together is None:
+            return False
+        exchange = Exchange(scope, name=name, body=bytes(body))
+        if exchange.head.waits or not exchange.is_plain:
+            return False
+        exchange.early_door, exchange.common_door = self._door, self._common_door
+        began = time.perf_counter()
+
+        def hear(found: Found) -> None:
+            self.taken -= 1
+            if found is None:
+                # It was counted at the door: what handles it now goes on with the same exchange.
+                scope[BEGUN] = exchange
+                answered(None)
+            else:
+                answered(self._in_full(route, exchange, found, time.perf_counter() - began))
+
+        if not route.together(exchange, hear):
+            return False
+        self.taken += 1
+        return True
+
+    def _in_full(self, route: Route, exchange: Exchange, found: Reply | NexusError, seconds: float) -> Answer:
+        reply = found if isinstance(found, Reply) else _refused(found, exchange)
+        own = [*_headers_of(reply), *reply.headers]
+        if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+            own += [("Vary", exchange.head.vary), ("Allow", route.allow)]
+        self._note(route, exchange, reply.status, seconds)
+        return reply.status, self._with_own(exchange, _lines_of(exchange, *own)), reply.body
+
     def _finds_room(self, route: Route) -> bool:
         queue = route.method, route.path
         if route.room() <= self._let_in[queue]:
@@ -89,11 +151,10 @@ class Early:
 
     def _refusal(self, route: Route, exchange: Exchange) -> Answer:
         tally().count(QUEUE_FULL)
-        document, said = _told_to_come_again(exchange.path)
-        body = document.replace(PLACE_OF_ID, exchange.identity.encode(), 1)
-        self._note(route, exchange, HTTPStatus.SERVICE_UNAVAILABLE, 0.0)
-        head = ("Content-Type", CONTENT_TYPE), ("Content-Length", str(len(body)))
-        return HTTPStatus.SERVICE_UNAVAILABLE, self._with_own(exchange, _lines_of(exchange, *head, *said)), body
+        reply = _refused(BUSY, exchange)
+        self._note(route, exchange, reply.status, 0.0)
+        lines = _lines_of(exchange, *_headers_of(reply), *reply.headers)
+        return reply.status, self._with_own(exchange, lines), reply.body
 
     def _note(self, route: Route, exchange: Exchange, status: int, seconds: float) -> None:
         # A route's requests are counted under one name.
@@ -132,9 +193,14 @@ def _lines(*headers: tuple[str, str]) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
+def _refused(why: NexusError, exchange: Exchange) -> Reply:
+    status, document, said = _problem(why, exchange.path)
+    body = document.replace(PLACE_OF_ID, exchange.identity.encode(), 1)
+    return Reply(status=status, body=body, headers=said, content_type=CONTENT_TYPE)
+
+
 @lru_cache(maxsize=64)
-def _told_to_come_again(path: str) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    """The problem, with a place for the request's identity, and its headers."""
-    busy = Busy()
-    document = describe(busy, path=path) or {}
-    return encode(document | {"trace_id": PLACE_OF_ID.decode()}), tuple(headers_for(busy).items())
+def _problem(why: NexusError, path: str) -> tuple[int, bytes, list[tuple[str, str]]]:
+    """Status, the problem with a place for the request's identity, and its headers; the same for all who hear it."""
+    document = describe(why, path=path) or internal(path=path)
+    return document["status"], encode(document | {"trace_id": PLACE_OF_ID.decode()}), list(headers_for(why).items())

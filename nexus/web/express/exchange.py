@@ -1,8 +1,9 @@
 """A request on the express lane, and the answer to it."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import EllipsisType
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,8 @@ from nexus.web.tokens import BadToken, verifier
 
 Headers = list[tuple[str, str]]
 LONGEST_URL = 8192
+BEGUN = "nexus.exchange"
+"""Where a scope has the exchange, if somebody began to handle the request already. No header can write there."""
 encode = msgspec.json.encode
 
 
@@ -51,6 +54,16 @@ class Tagged:
         return self._unchanged if exchange.has(self._tag) else self._whole
 
 
+@lru_cache(maxsize=10_000)
+def _customer(subject: str, client_id: str, scopes: str, wanted: str) -> UUID | None:
+    if wanted not in scopes.split() or subject == client_id:
+        return None
+    try:
+        return UUID(subject)
+    except ValueError:
+        return None
+
+
 _ids: list[str] = []
 
 
@@ -68,6 +81,7 @@ class Exchange:
     __slots__ = (
         "_claims",
         "body",
+        "common_door",
         "door",
         "early_door",
         "head",
@@ -93,14 +107,20 @@ class Exchange:
         self._claims: Mapping[str, Any] | EllipsisType | None = ...
         self.door: Callable[[Exchange], Awaitable[Reply | None]]
         self.early_door: Callable[[Exchange], bool]
+        self.common_door: Callable[[Sequence[Exchange]], Awaitable[Sequence[Reply | None]]]
 
-    def admit(self) -> Awaitable[Reply | None]:
-        """Count the request where that is done; the answer that refuses it, or None."""
-        return self.door(self)
+    async def admit(self) -> Reply | None:
+        """Count the request where that is done, unless it was; the answer that refuses it, or None."""
+        return None if self.verdict else await self.door(self)
 
     def admit_early(self) -> bool:
         """Count the request if that waits for nothing; whether it was counted, and may pass."""
         return self.early_door(self)
+
+    @staticmethod
+    async def admit_all(exchanges: "Sequence[Exchange]") -> "Sequence[Reply | None]":
+        """Count some requests together; for each the answer that refuses it, or None."""
+        return await exchanges[0].common_door(exchanges) if exchanges else ()
 
     @property
     def is_plain(self) -> bool:
@@ -146,12 +166,7 @@ class Exchange:
     def customer_with(self, scope: str) -> UUID | None:
         """The customer whose token allows `scope`."""
         claims = self.claims()
-        if claims is None or scope not in claims["scope"].split() or claims["sub"] == claims["client_id"]:
-            return None
-        try:
-            return UUID(claims["sub"])
-        except ValueError:
-            return None
+        return _customer(claims["sub"], claims["client_id"], claims["scope"], scope) if claims else None
 
     def has(self, tag: str) -> bool:
         """Whether the client has this state already (``If-None-Match``)."""

@@ -3,7 +3,7 @@
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
@@ -17,8 +17,8 @@ from nexus.contracts.errors import TooLate
 from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
-from nexus.web.express.early import QUEUE_FULL, Busy, Early, EarlyDoor
-from nexus.web.express.exchange import Exchange, Reply, encode
+from nexus.web.express.early import QUEUE_FULL, Busy, CommonDoor, Early, EarlyDoor
+from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.routes import Handle, Route, RouteTable
 from nexus.web.logs import Journal, Watched
@@ -61,6 +61,10 @@ async def _open(_: Exchange) -> Reply | None:
     return None
 
 
+async def _open_for_all(exchanges: Sequence[Exchange]) -> Sequence[Reply | None]:
+    return [None] * len(exchanges)
+
+
 def _none(_: Exchange) -> Sequence[tuple[bytes, bytes]]:
     return ()
 
@@ -80,6 +84,7 @@ class Lane:
         ordinary: Ordinary,
         door: Door = _open,
         early_door: EarlyDoor = lambda _: True,
+        common_door: CommonDoor = _open_for_all,
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
         streams: Mapping[str, Forward] = MappingProxyType({}),
@@ -92,17 +97,18 @@ class Lane:
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
         self._under_way = 0
-        early = Early(self._routes, door=early_door, headers=headers, journal=journal)
+        early = Early(self._routes, door=early_door, common_door=common_door, headers=headers, journal=journal)
         self.answer_early = None if elsewhere else early.answer
-        self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way)
+        self.take_over = None if elsewhere else early.take_over
+        self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way + early.taken)
 
-    async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             await self._observed(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
 
-    async def _observed(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def _observed(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         traced = instruments.Traced(scope) if tracing.is_on() else None
         scope = traced.scope if traced else scope
         began, watched = time.perf_counter(), Watched(send)
@@ -137,7 +143,7 @@ class Lane:
                 await send({"type": "lifespan.shutdown.complete"})
                 return
 
-    async def _answer(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
+    async def _answer(self, scope: MutableMapping[str, Any], receive: Any, send: Any) -> None:
         forward = self._streams.get(scope["path"]) or (self._elsewhere and self._elsewhere(scope["path"]))
         if forward:
             await self._hand_over(forward, scope, receive, send)
@@ -153,7 +159,7 @@ class Lane:
             return
         verdict: Any = None
         if route is not None:
-            exchange = Exchange(scope, name=name, body=body)
+            exchange = scope.pop(BEGUN, None) or Exchange(scope, name=name, body=body)
             if exchange.is_too_late:
                 figures.shed.labels("too_late").inc()
                 await self._send(exchange, refusal(TooLate(), exchange), send)

@@ -4,12 +4,17 @@ import math
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from nexus.contracts.errors import NexusError
 from nexus.web.express.exchange import Exchange, Reply
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
 """Answers, or says None: then the request takes the ordinary way."""
 EarlyAnswer = Callable[[Exchange], Reply | None]
 """Answers what waits for nothing, or says None: then the request is handled as any other."""
+Found = Reply | NexusError | None
+"""What an app found for a request that it took over: None has it handled as any other."""
+Together = Callable[[Exchange, Callable[[Found], None]], bool]
+"""Takes a request over, to answer it together with others, and whether it did; calls back when it knows."""
 MOST, LONGEST = 10_000, 128
 """Paths that are remembered with their routes; letters of one."""
 
@@ -18,9 +23,9 @@ MOST, LONGEST = 10_000, 128
 class Route:
     """
     `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
-    what the path's view answers to. `early` is asked before anything else is done for a request, where the server does
-    so. `room` says how many more may come: when none may, whoever comes is told to come again; `pressure` says how near
-    that is, of 1.
+    what the path's view answers to. `early` is asked before anything else is done for a request, `together` once the
+    body is there and before a task begins, where the server does so. `room` says how many more may come: when none may,
+    whoever comes is told to come again; `pressure` says how near that is, of 1.
     """
 
     method: str
@@ -28,6 +33,7 @@ class Route:
     handle: Handle
     allow: str
     early: EarlyAnswer | None = None
+    together: Together | None = None
     room: Callable[[], float] = lambda: math.inf
     pressure: Callable[[], float] = lambda: 0.0
 

@@ -12,7 +12,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from nexus.web.server import MEMORY
 from nexus.web.server.door import Guest
-from nexus.web.server.writing import AtOnce, lines_of
+from nexus.web.server.writing import AtOnce, lines_of, write_whole
 
 log = logging.getLogger("nexus.web.server")
 
@@ -35,8 +35,9 @@ class Connection(HttpToolsProtocol, Guest):
 
     An application that has an `answer_early` is asked for each request before anything is done for it, with as much of
     an ASGI scope as is known: what that answers (status, the lines of the head as they go out, body; or None) is
-    written at once, and nobody else hears of the request. No request costs a timer: the server has all its connections
-    `look` at the clock once in a while.
+    written at once, and nobody else hears of the request. One that has a `take_over` is asked for each POST once its
+    body is there, with a function that hears the answer, or None; no task is begun for what it takes over. No request
+    costs a timer: the server has all its connections `look` at the clock once in a while.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -45,7 +46,9 @@ class Connection(HttpToolsProtocol, Guest):
         self._arriving, self._has_head = True, False
         self._since = self._took_some = self.loop.time()
         self._answer_early = getattr(self.app, "answer_early", None)
+        self._take_over = getattr(self.app, "take_over", None)
         self._answered_early = False
+        self._put_off: tuple[Any, Any] | None = None
         self._memory: dict[str, Any] = {}
         self._version = ""
         self._answering: Any = None
@@ -65,6 +68,9 @@ class Connection(HttpToolsProtocol, Guest):
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
         super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
+        if self._put_off:
+            # Its body takes its time: whoever handles it sees to that.
+            self._begin(*self._put_off)
         if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
@@ -106,6 +112,8 @@ class Connection(HttpToolsProtocol, Guest):
         self._arriving = self._has_head = False
         if not self._answered_early:
             super().on_message_complete()
+            if self._put_off:
+                self._hand_over(*self._put_off)
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says to bytes that are no request."""
@@ -136,6 +144,33 @@ class Connection(HttpToolsProtocol, Guest):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
+        if self._take_over is None or cycle.scope["method"] != "POST" or cycle.waiting_for_100_continue:
+            self._begin(cycle, app)
+        elif cycle.more_body:
+            self._put_off = cycle, app
+        else:
+            self._hand_over(cycle, app)
+
+    def _hand_over(self, cycle: Any, app: Any) -> None:
+        """Have the application take the request over, if it wants to; else begin to handle it."""
+        self._put_off = None
+
+        def answered(answer: Any) -> None:
+            if answer is None:
+                self._begin(cycle, app)
+            elif not cycle.disconnected:
+                write_whole(cycle, *answer)
+
+        try:
+            taken = self._take_over and self._take_over(cycle.scope, cycle.body, answered)
+        except Exception:
+            log.exception("whether a request can be taken over is not known")
+            taken = False
+        if not taken:
+            self._begin(cycle, app)
+
+    def _begin(self, cycle: Any, app: Any) -> None:
+        self._put_off = None
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
 
     def _is_free(self) -> bool:

@@ -1,0 +1,93 @@
+"""Whose requests are limited to how many."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property, lru_cache
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.core.signals import setting_changed
+from django.dispatch import receiver
+
+
+@dataclass(frozen=True)
+class Policy:
+    """So many requests in so many seconds, evenly refilled; a request may cost as much as several."""
+
+    count: int
+    seconds: int
+    name: str = "default"
+    cost: int = 1
+
+    @staticmethod
+    @cache
+    def of_settings() -> "Policy":
+        """What ``NEXUS_RATE_LIMIT`` says; a count of 0 means no limit."""
+        return Policy(*settings.RATE_LIMIT)
+
+    @staticmethod
+    def of(path: str, claims: Mapping[str, Any] | None = None) -> "Policy":
+        """
+        The policy for a request: that of the path's class if there is one (``RATE_CLASSES``), else that of the first
+        scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
+        """
+        scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
+        return _policy_of(Policy.kind_of(path), scope)
+
+    @staticmethod
+    def kind_of(path: str) -> str:
+        """The class of a path; most have none, and are alike."""
+        kind: str = settings.RATE_CLASSES.get(path.rstrip("/"), "")
+        return kind
+
+    @cached_property
+    def interval(self) -> int:
+        """Microseconds that one request takes of the bucket; one is the least there is."""
+        return self.cost * self._spacing
+
+    @cached_property
+    def burst(self) -> int:
+        """Microseconds' worth of requests that may come at once."""
+        return self._spacing * self.count
+
+    @cached_property
+    def _spacing(self) -> int:
+        return max(1, self.seconds * 1_000_000 // self.count)
+
+    def bucket(self, caller: str) -> str:
+        """Where the caller's requests of this kind are counted."""
+        return caller if self.name == "default" else f"{self.name}:{caller}"
+
+    @cached_property
+    def words(self) -> tuple[bytes, bytes]:
+        """The arguments of the script."""
+        return b"%d" % self.interval, b"%d" % self.burst
+
+    @cached_property
+    def line(self) -> tuple[bytes, bytes]:
+        """What tells a caller of it."""
+        return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.count, self.seconds)
+
+
+@receiver(setting_changed)
+def _forget_policy(**_: object) -> None:
+    Policy.of_settings.cache_clear()
+    _policy_of.cache_clear()
+
+
+@lru_cache(maxsize=1_000)
+def _policy_of(kind: str, scope: str) -> Policy:
+    usual = Policy.of_settings()
+    if not usual.count:
+        return usual
+    name = next((each for each in (kind, *scope.split()) if each in settings.RATE_LIMITS), "default")
+    count, seconds = settings.RATE_LIMITS.get(name, (usual.count, usual.seconds))
+    # Nobody's whole bucket is smaller than what one request costs.
+    return Policy(count, seconds, name=name, cost=min(settings.RATE_COSTS.get(kind, 1), count))
+
+
+class Account(NamedTuple):
+    """Where the requests of a caller under a policy are counted, for whoever comes again and again."""
+
+    bucket: str
+    policy: Policy

@@ -1,0 +1,114 @@
+"""
+Refusing what is sold out to many at once: in a sale far more come too late than in time.
+
+PostgreSQL says each time anew whether something is sold out, and whether a key has placed something before; only that
+one look serves all who wait, and none of them costs a task, a statement or a question to Redis of its own.
+"""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+from nexus.orders import services
+from nexus.orders.exceptions import OutOfStock
+from nexus.orders.services import Doubtful
+from nexus.web.express import Exchange
+from nexus.web.express.routes import Found
+
+LARGEST_BATCH = 256
+MOST_WAITING = 512
+LONGEST_WAIT = 1.0
+"""Seconds until PostgreSQL is taken to be too slow."""
+MOST_SKUS = 1_000
+log = logging.getLogger("nexus.orders")
+
+
+class Case(NamedTuple):
+    """A request that has been taken over."""
+
+    exchange: Exchange
+    order: Doubtful
+    answer: Callable[[Found], None]
+
+
+class SoldOutDesk:
+    """Takes over orders for what was sold out when last heard of."""
+
+    def __init__(self) -> None:
+        self._sold_out: OrderedDict[str, None] = OrderedDict()
+        self._waiting: list[Case] = []
+        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sold-out")
+        self._serving: asyncio.Task[None] | None = None
+
+    @property
+    def knows_anything(self) -> bool:
+        """Whether anything was sold out when last heard of."""
+        return bool(self._sold_out)
+
+    def learn(self, skus: Sequence[str]) -> None:
+        """These have been found sold out."""
+        for sku in skus:
+            self._sold_out[sku] = None
+            self._sold_out.move_to_end(sku)
+        while len(self._sold_out) > MOST_SKUS:
+            self._sold_out.popitem(last=False)
+
+    def knows_any(self, lines: Sequence[services.Line]) -> bool:
+        """Whether one of the lines was sold out when last heard of."""
+        return any(line.sku in self._sold_out for line in lines)
+
+    def take(self, case: Case) -> bool:
+        """Answer it soon, if there is room."""
+        if len(self._waiting) >= MOST_WAITING:
+            return False
+        self._waiting.append(case)
+        if self._serving is None:
+            self._serving = asyncio.get_running_loop().create_task(self._serve())
+        return True
+
+    async def _serve(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:LARGEST_BATCH], self._waiting[LARGEST_BATCH:]
+                await self._decide(batch)
+        finally:
+            self._serving = None
+
+    async def _decide(self, batch: Sequence[Case]) -> None:
+        refused = await Exchange.admit_all([case.exchange for case in batch])
+        passed = []
+        for case, reply in zip(batch, refused, strict=True):
+            if reply:
+                _answer(case, reply)
+            else:
+                passed.append(case)
+        try:
+            async with asyncio.timeout(LONGEST_WAIT):
+                found = await self._look([case.order for case in passed])
+        except Exception as why:  # noqa: BLE001  whatever it was, the usual way has an answer
+            log.warning("what is sold out is not known for now: %r", why)
+            self._sold_out.clear()
+            found = [None] * len(passed)
+        for case, sold_out in zip(passed, found, strict=True):
+            _answer(case, sold_out)
+
+    async def _look(self, orders: Sequence[Doubtful]) -> Sequence[OutOfStock | None]:
+        found = await asyncio.get_running_loop().run_in_executor(self._reader, services.find_sold_out, orders)
+        still = {sku for why in found if why for sku in why.skus}
+        for sku in {line.sku for order in orders for line in order.lines} - still:
+            self._sold_out.pop(sku, None)
+        return found
+
+
+def _answer(case: Case, found: Found) -> None:
+    try:
+        case.answer(found)
+    except Exception:
+        # The others are waiting.
+        log.exception("%s could not be answered", case.exchange.path)
+
+
+desk = SoldOutDesk()
