@@ -31,8 +31,7 @@ class Policy:
         The policy for a request: that of the path's class if there is one (``RATE_CLASSES``), else that of the first
         scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
         """
-        scope = str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
-        return _policy_of(Policy.kind_of(path), scope)
+        return _policy_of(Policy.kind_of(path), scope_in(claims))
 
     @staticmethod
     def kind_of(path: str) -> str:
@@ -71,8 +70,8 @@ class Policy:
 
 @receiver(setting_changed)
 def _forget_policy(**_: object) -> None:
-    Policy.of_settings.cache_clear()
-    _policy_of.cache_clear()
+    for known in (Policy.of_settings, _policy_of, account_of):
+        known.cache_clear()
 
 
 @lru_cache(maxsize=1_000)
@@ -91,3 +90,15 @@ class Account(NamedTuple):
 
     bucket: str
     policy: Policy
+
+
+@lru_cache(maxsize=10_000)
+def account_of(caller: str, *, kind: str, scope: str) -> Account:
+    """The account of a caller whose token has that scope, for paths of that kind."""
+    policy = _policy_of(kind, scope)
+    return Account(policy.bucket(caller), policy)
+
+
+def scope_in(claims: Mapping[str, Any] | None) -> str:
+    """What of a token a policy depends on: its scope, if any has a limit of its own."""
+    return str(claims["scope"]) if claims and settings.RATE_LIMITS else ""

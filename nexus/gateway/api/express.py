@@ -9,7 +9,7 @@ from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Verdict, limit_lines, limiter
 from nexus.gateway.map.stream import watch
-from nexus.gateway.policies import Account, Policy
+from nexus.gateway.policies import Account, Policy, account_of, scope_in
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
@@ -58,9 +58,11 @@ def early_door(exchange: Exchange) -> bool:
 
 def _account(exchange: Exchange) -> Account:
     claims = exchange.claims()
-    exchange.policy = policy = Policy.of(real_path(exchange.path), claims)
     peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
-    return Account(policy.bucket(caller_at(peer, headers=exchange.headers, claims=claims)), policy)
+    caller = caller_at(peer, forwarded=exchange.head.text(b"x-forwarded-for") or "", claims=claims)
+    account = account_of(caller, kind=Policy.kind_of(real_path(exchange.path)), scope=scope_in(claims))
+    exchange.policy = account.policy
+    return account
 
 
 def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:

@@ -26,7 +26,7 @@ from nexus.telemetry import figures, tracing
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.early import Busy
 from nexus.web.express.exchange import encode
-from nexus.web.express.head import JSON
+from nexus.web.express.head import ANY_JSON
 from nexus.web.express.lane import refusal
 from nexus.web.express.routes import Found
 from nexus.web.idempotency import LONGEST_KEY, fingerprint_of
@@ -178,15 +178,15 @@ def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool
     asked = _asked_by(exchange.body)
     if asked is None or not desk.knows_any(asked.lines):
         return False
-    customer_id, key = exchange.customer_with("orders"), exchange.headers.get("idempotency-key")
+    customer_id, key = exchange.customer_with("orders"), exchange.head.text(b"idempotency-key")
     if customer_id is None or not _is_key(key):
         return False
     return desk.take(Case(exchange, services.Doubtful(customer_id, key, asked.lines, asked.order.currency), answer))
 
 
 def _is_usual(exchange: Exchange) -> bool:
-    headers = exchange.headers
-    return not exchange.query and "prefer" not in headers and headers.get("content-type", "").startswith(JSON)
+    named = exchange.head.named
+    return not exchange.query and b"prefer" not in named and named.get(b"content-type", b"").startswith(ANY_JSON)
 
 
 async def place_order(exchange: Exchange) -> Reply | None:
@@ -213,7 +213,7 @@ async def place_order(exchange: Exchange) -> Reply | None:
 
 
 def _read(exchange: Exchange, customer_id: UUID) -> services.Wanted | None:
-    key = exchange.headers.get("idempotency-key")
+    key = exchange.head.text(b"idempotency-key")
     if not _is_key(key):
         return None
     if (asked := _asked_by(exchange.body)) is None:

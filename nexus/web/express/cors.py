@@ -35,7 +35,7 @@ class CrossOrigin:
         status, lines, body = answer
         return status, lines + b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope))), body
 
-    def take_over(self, scope: MutableMapping[str, Any], body: bytearray, answered: Any) -> bool:
+    def take_over(self, scope: MutableMapping[str, Any], body: bytes, answered: Any) -> bool:
         """The application's common answers (`nexus.web.server.connection`), told whom they are for."""
         if self._take_over is None:
             return False

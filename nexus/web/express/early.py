@@ -28,7 +28,7 @@ Answer = tuple[int, bytes, bytes]
 Headers = Callable[[Exchange], Sequence[tuple[bytes, bytes]]]
 LARGEST = 4096
 """Bytes of a body with which a request is taken over."""
-PLACE_OF_ID = b"<trace_id>"
+PLACE_OF_ID = "<trace_id>"
 QUEUE_FULL = figures.shed.labels("queue_full")
 NO_STORE = ("Cache-Control", "no-store")
 Answered = Callable[[Answer | None], None]
@@ -96,12 +96,12 @@ class Early:
         if (reply := answer(exchange)) is None:
             return None
         if (lines := reply.lines.get(exchange.head.has_token)) is None:
-            own = [*_headers_of(reply), *reply.headers, ("Vary", exchange.head.vary), ("Allow", route.allow)]
+            own = [*_headers_of(reply), *reply.headers, *_of_route(route, exchange)]
             lines = reply.lines[exchange.head.has_token] = _lines_of(exchange, *own)
         self._note(route, exchange, reply.status, time.perf_counter() - began)
         return reply.status, self._with_own(exchange, lines), reply.body
 
-    def take_over(self, scope: MutableMapping[str, Any], body: bytearray, answered: Answered) -> bool:
+    def take_over(self, scope: MutableMapping[str, Any], body: bytes, answered: Answered) -> bool:
         """
         Take over a request that its app will answer together with others.
 
@@ -112,7 +112,7 @@ class Early:
         route, name = self._routes.find(scope["method"], scope["path"])
         if route is None or route.together is None:
             return False
-        exchange = Exchange(scope, name=name, body=bytes(body))
+        exchange = Exchange(scope, name=name, body=body)
         if exchange.head.waits or not exchange.is_plain:
             return False
         exchange.early_door, exchange.common_door = self._door, self._common_door
@@ -133,12 +133,15 @@ class Early:
         return True
 
     def _in_full(self, route: Route, exchange: Exchange, found: Reply | NexusError, seconds: float) -> Answer:
-        reply = found if isinstance(found, Reply) else _refused(found, exchange)
-        own = [*_headers_of(reply), *reply.headers]
-        if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-            own += [("Vary", exchange.head.vary), ("Allow", route.allow)]
-        self._note(route, exchange, reply.status, seconds)
-        return reply.status, self._with_own(exchange, _lines_of(exchange, *own)), reply.body
+        if isinstance(found, Reply):
+            reply, own = found, [*_headers_of(found), *found.headers]
+            if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
+                own += _of_route(route, exchange)
+            status, lines, body = reply.status, _lines_of(exchange, *own), reply.body
+        else:
+            status, lines, body = _refusal(found, exchange, *_of_route(route, exchange))
+        self._note(route, exchange, status, seconds)
+        return status, self._with_own(exchange, lines), body
 
     def _finds_room(self, route: Route) -> bool:
         queue = route.method, route.path
@@ -151,10 +154,9 @@ class Early:
 
     def _refusal(self, route: Route, exchange: Exchange) -> Answer:
         tally().count(QUEUE_FULL)
-        reply = _refused(BUSY, exchange)
-        self._note(route, exchange, reply.status, 0.0)
-        lines = _lines_of(exchange, *_headers_of(reply), *reply.headers)
-        return reply.status, self._with_own(exchange, lines), reply.body
+        status, lines, body = _refusal(BUSY, exchange)
+        self._note(route, exchange, status, 0.0)
+        return status, self._with_own(exchange, lines), body
 
     def _note(self, route: Route, exchange: Exchange, status: int, seconds: float) -> None:
         # A route's requests are counted under one name.
@@ -193,14 +195,26 @@ def _lines(*headers: tuple[str, str]) -> bytes:
     return "".join(f"{line}\r\n" for line in lines).encode("latin-1")
 
 
-def _refused(why: NexusError, exchange: Exchange) -> Reply:
-    status, document, said = _problem(why, exchange.path)
-    body = document.replace(PLACE_OF_ID, exchange.identity.encode(), 1)
-    return Reply(status=status, body=body, headers=said, content_type=CONTENT_TYPE)
+def _of_route(route: Route, exchange: Exchange) -> tuple[tuple[str, str], ...]:
+    return ("Vary", exchange.head.vary), ("Allow", route.allow)
+
+
+def _refusal(why: NexusError, exchange: Exchange, *more: tuple[str, str]) -> Answer:
+    """The problem as each hears it; what they share is put together once."""
+    identity = exchange.identity
+    status, lines, before, after = _problem(why, exchange.path, exchange.head.has_token, len(identity), more)
+    return status, lines, b"".join((before, identity.encode(), after))
 
 
 @lru_cache(maxsize=64)
-def _problem(why: NexusError, path: str) -> tuple[int, bytes, list[tuple[str, str]]]:
-    """Status, the problem with a place for the request's identity, and its headers; the same for all who hear it."""
+def _problem(
+    why: NexusError, path: str, has_token: bool, id_length: int, more: tuple[tuple[str, str], ...]
+) -> tuple[int, bytes, bytes, bytes]:
+    """Status, lines, and the document before and after the request's identity."""
     document = describe(why, path=path) or internal(path=path)
-    return document["status"], encode(document | {"trace_id": PLACE_OF_ID.decode()}), list(headers_for(why).items())
+    before, _, after = encode(document | {"trace_id": PLACE_OF_ID}).partition(PLACE_OF_ID.encode())
+    length = str(len(before) + id_length + len(after))
+    own = [("Content-Type", CONTENT_TYPE), ("Content-Length", length), *headers_for(why).items(), *more]
+    if has_token:
+        own.append(NO_STORE)
+    return document["status"], _lines(*own), before, after

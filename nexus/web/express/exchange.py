@@ -85,7 +85,6 @@ class Exchange:
         "door",
         "early_door",
         "head",
-        "headers",
         "identity",
         "name",
         "path",
@@ -100,7 +99,6 @@ class Exchange:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.head = head = head_of(scope)
-        self.headers: Mapping[str, str] = head.headers
         self.identity = head.given_id or _new_id()
         self.verdict: Any = None
         self.policy: Any = None
@@ -108,6 +106,11 @@ class Exchange:
         self.door: Callable[[Exchange], Awaitable[Reply | None]]
         self.early_door: Callable[[Exchange], bool]
         self.common_door: Callable[[Sequence[Exchange]], Awaitable[Sequence[Reply | None]]]
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """What the request's headers say, by name in small letters."""
+        return self.head.headers
 
     async def admit(self) -> Reply | None:
         """Count the request where that is done, unless it was; the answer that refuses it, or None."""
@@ -155,7 +158,7 @@ class Exchange:
         self._claims = ...
 
     def _verified(self) -> Mapping[str, Any] | None:
-        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        scheme, _, token = (self.head.text(b"authorization") or "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             return None
         try:
@@ -170,7 +173,7 @@ class Exchange:
 
     def has(self, tag: str) -> bool:
         """Whether the client has this state already (``If-None-Match``)."""
-        wanted = self.headers.get("if-none-match")
+        wanted = self.head.text(b"if-none-match")
         if wanted is None:
             return False
         tags = [each.strip().removeprefix("W/") for each in wanted.split(",")]

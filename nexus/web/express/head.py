@@ -11,6 +11,7 @@ from nexus.web.server import MEMORY
 
 MOST_HEADERS, LONGEST_HEADER = 100, 8192
 JSON = "application/json"
+ANY_JSON, WAITS = JSON.encode(), DEADLINE.encode()
 SESSIONS = "django.contrib.sessions" in settings.INSTALLED_APPS
 Raw = Sequence[tuple[bytes, bytes]]
 
@@ -21,24 +22,48 @@ class Head:
     and what it repeats is read once.
     """
 
-    __slots__ = ("accounts", "given_id", "has_token", "headers", "is_anonymous", "is_plain", "raw", "vary", "waits")
+    __slots__ = (
+        "_headers",
+        "accounts",
+        "given_id",
+        "has_token",
+        "is_anonymous",
+        "is_plain",
+        "named",
+        "raw",
+        "vary",
+        "waits",
+    )
 
     def __init__(self, raw: Raw) -> None:
         self.raw = raw
-        self.headers = headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in raw}
-        given = headers.get("x-request-id", "")
-        self.given_id = given if given and ACCEPTED_ID.fullmatch(given) else ""
-        self.is_plain = len(headers) == len(raw) <= MOST_HEADERS and _is_plain(headers)
+        self.named = named = dict(raw)
+        """By name, in small letters, as they came."""
+        self._headers: Mapping[str, str] | None = None
+        self.given_id = _id_in(named)
+        self.is_plain = len(named) == len(raw) <= MOST_HEADERS and _is_plain(named)
         """Whether nothing about them needs a second look."""
-        self.has_token = "authorization" in headers
-        self.is_anonymous = not self.has_token and "cookie" not in headers
+        self.has_token = b"authorization" in named
+        self.is_anonymous = not self.has_token and b"cookie" not in named
         """Whether nothing says who is asking; a browser's session would be in a cookie."""
         self.vary = "Accept" if self.has_token or not SESSIONS else "Accept, Cookie"
         """What of the request an answer depends on: without a token a session is looked for, where there are any."""
-        self.waits = DEADLINE in headers
+        self.waits = WAITS in named
         """Whether it says how long its sender waits."""
         self.accounts: dict[str, Any] = {}
         """What the door knows of those whom requests with this head count for."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The same as text."""
+        if self._headers is None:
+            self._headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in self.named.items()}
+        return self._headers
+
+    def text(self, name: bytes) -> str | None:
+        """One of them as text; None where it was not sent."""
+        value = self.named.get(name)
+        return None if value is None else value.decode("latin-1")
 
 
 def head_of(scope: Mapping[str, Any]) -> Head:
@@ -52,10 +77,16 @@ def head_of(scope: Mapping[str, Any]) -> Head:
     return head
 
 
-def _is_plain(headers: Mapping[str, str]) -> bool:
-    accept = headers.get("accept", "")
+def _id_in(named: Mapping[bytes, bytes]) -> str:
+    given = named.get(b"x-request-id")
+    text = given.decode("latin-1") if given else ""
+    return text if text and ACCEPTED_ID.fullmatch(text) else ""
+
+
+def _is_plain(named: Mapping[bytes, bytes]) -> bool:
+    accept = named.get(b"accept", b"")
     return (
-        max(map(len, headers.values()), default=0) <= LONGEST_HEADER
-        and (not accept or "*/*" in accept or JSON in accept)
-        and "text/html" not in accept
+        max(map(len, named.values()), default=0) <= LONGEST_HEADER
+        and (not accept or b"*/*" in accept or ANY_JSON in accept)
+        and b"text/html" not in accept
     )

@@ -147,7 +147,7 @@ class SharedAnswers:
 
     def _key_of(self, exchange: Exchange) -> bytes | None:
         """Where the answer is kept; None for a request whose answer is nobody else's."""
-        host = exchange.headers.get("host", "")
+        host = exchange.head.text(b"host") or ""
         if not exchange.is_anonymous or not _is_ours(host):
             return None
         return _key(self._about, exchange.scope.get("scheme", "http"), host, exchange.path, exchange.query)

@@ -3,7 +3,7 @@
 import logging
 import re
 import sys
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Any
 
@@ -12,7 +12,8 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from nexus.web.server import MEMORY
 from nexus.web.server.door import Guest
-from nexus.web.server.writing import AtOnce, lines_of, write_whole
+from nexus.web.server.owed import Owed, cycle_of
+from nexus.web.server.writing import CLOSE, END, AtOnce, lines_of
 
 log = logging.getLogger("nexus.web.server")
 
@@ -46,9 +47,10 @@ class Connection(HttpToolsProtocol, Guest):
         self._arriving, self._has_head = True, False
         self._since = self._took_some = self.loop.time()
         self._answer_early = getattr(self.app, "answer_early", None)
-        self._take_over = getattr(self.app, "take_over", None)
+        self._take_over: Any = getattr(self.app, "take_over", None)
+        self._is_interested = bool(self._answer_early or self._take_over)
         self._answered_early = False
-        self._put_off: tuple[Any, Any] | None = None
+        self._parts: list[bytes] | None = None
         self._memory: dict[str, Any] = {}
         self._version = ""
         self._answering: Any = None
@@ -68,9 +70,9 @@ class Connection(HttpToolsProtocol, Guest):
     def data_received(self, data: bytes) -> None:
         self._size += len(data)
         super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
-        if self._put_off:
-            # Its body takes its time: whoever handles it sees to that.
-            self._begin(*self._put_off)
+        if self._parts is not None:
+            # The body takes its time: whoever handles the request sees to that.
+            self._let_in()
         if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
@@ -100,20 +102,28 @@ class Connection(HttpToolsProtocol, Guest):
             raise ValueError("an upgrade that came in pieces: the parser would take its body for the next request")
         if len(self.pipeline) >= MOST_AHEAD:
             raise ValueError("too many requests that do not wait for answers")
-        if self._answer_early is None or not self._is_free() or not self._was_answered_early():
-            super().on_headers_complete()
+        if self._is_interested and self._is_free() and self._knows_what_is_asked():
+            if self._answer_early and self._was_answered_early(self._answer_early):
+                return
+            if self._take_over and self.scope["method"] == "POST":
+                self._parts = []
+                return
+        super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._size = 0
-        if not self._answered_early:
+        if self._parts is not None:
+            self._parts.append(body)
+        elif not self._answered_early:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arriving = self._has_head = False
-        if not self._answered_early:
+        if self._parts is not None and self._was_taken_over(b"".join(self._parts)):
+            self._parts = None
+        elif not self._answered_early:
+            self._let_in()
             super().on_message_complete()
-            if self._put_off:
-                self._hand_over(*self._put_off)
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says to bytes that are no request."""
@@ -144,33 +154,6 @@ class Connection(HttpToolsProtocol, Guest):
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
-        if self._take_over is None or cycle.scope["method"] != "POST" or cycle.waiting_for_100_continue:
-            self._begin(cycle, app)
-        elif cycle.more_body:
-            self._put_off = cycle, app
-        else:
-            self._hand_over(cycle, app)
-
-    def _hand_over(self, cycle: Any, app: Any) -> None:
-        """Have the application take the request over, if it wants to; else begin to handle it."""
-        self._put_off = None
-
-        def answered(answer: Any) -> None:
-            if answer is None:
-                self._begin(cycle, app)
-            elif not cycle.disconnected:
-                write_whole(cycle, *answer)
-
-        try:
-            taken = self._take_over and self._take_over(cycle.scope, cycle.body, answered)
-        except Exception:
-            log.exception("whether a request can be taken over is not known")
-            taken = False
-        if not taken:
-            self._begin(cycle, app)
-
-    def _begin(self, cycle: Any, app: Any) -> None:
-        self._put_off = None
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
 
     def _is_free(self) -> bool:
@@ -179,28 +162,71 @@ class Connection(HttpToolsProtocol, Guest):
         waits = self._version == "1.1" and self.parser.should_keep_alive()
         return idle and waits and not self.expect_100_continue and not self.flow.write_paused
 
-    def _was_answered_early(self) -> bool:
-        # The request as far as it is known before uvicorn looks at it.
+    def _knows_what_is_asked(self) -> bool:
+        """Whether that needs no second look; the scope says it then, as far as it is known before uvicorn looks."""
         path, _, query = self.url.partition(b"?")
         if b"%" in path or b"#" in self.url:
             return False
         asked: dict[str, Any] = self.scope  # type: ignore[assignment]
         asked["method"] = self.parser.get_method().decode("latin-1")
         asked["path"], asked["query_string"] = path.decode("latin-1"), query
+        return True
+
+    def _was_answered_early(self, answer_early: Any) -> bool:
         try:
-            answer = self._answer_early(asked) if self._answer_early else None
+            answer = answer_early(self.scope)
         except Exception:
             log.exception("whether a request can be answered early is not known")
             return False
         if answer is None:
             return False
-        status, lines, body = answer
         self._answered_early = True
         self.server_state.total_requests += 1
         self._since = self.loop.time()
-        usual = lines_of(tuple(self.server_state.default_headers))
-        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, b"\r\n", body)))
+        self._write(answer)
         return True
+
+    def _was_taken_over(self, body: bytes) -> bool:
+        owed: Any = Owed(self.scope, body)
+        before, self.cycle = self.cycle, owed
+        self._answering = owed
+        try:
+            taken = self._take_over(self.scope, body, partial(self._pay, owed))
+        except Exception:
+            log.exception("whether a request can be taken over is not known")
+            taken = False
+        if not taken:
+            self.cycle = before
+        return bool(taken)
+
+    def _pay(self, owed: Any, answer: Any) -> None:
+        """Write what is owed; or begin to handle the request as any other, where that is the answer."""
+        if owed.disconnected:
+            return
+        if answer is None:
+            cycle = cycle_of(owed, self)
+            if self.cycle is owed:
+                self.cycle = cycle
+            self._start_asgi_task(cycle, self.app)
+            return
+        self._write(answer, keep_alive=owed.keep_alive)
+        owed.response_started = owed.response_complete = True
+        if not owed.keep_alive:
+            self.transport.close()
+        self.on_response_complete()
+
+    def _let_in(self) -> None:
+        """Have the request handled that was held back, with as much of its body as is there."""
+        parts, self._parts = self._parts, None
+        if parts is not None:
+            super().on_headers_complete()
+            for part in parts:
+                super().on_body(part)
+
+    def _write(self, answer: Any, *, keep_alive: bool = True) -> None:
+        status, lines, body = answer
+        usual = lines_of(tuple(self.server_state.default_headers))
+        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, END if keep_alive else CLOSE, body)))
 
     # -- what takes too long
 

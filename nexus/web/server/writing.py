@@ -43,30 +43,14 @@ class AtOnce:
         head = head_of(start["status"], [*cycle.default_headers, *start["headers"]], len(body), cycle.keep_alive)
         if not head:
             return False
-        _finish(cycle, head + body)
+        cycle.transport.write(head + body)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
         return True
-
-
-def write_whole(cycle: Any, status: int, lines: bytes, body: bytes) -> None:
-    """Write an answer whose head is there as it goes out, to a request that no task was begun for."""
-    usual = lines_of(tuple(cycle.default_headers))
-    _finish(cycle, b"".join((STATUS_LINE[status], usual, lines, END if cycle.keep_alive else CLOSE, body)))
-    # As uvicorn's own way ends: what a connection has answered must not hold the connection.
-    cycle.on_response = _nothing
-
-
-def _finish(cycle: Any, answer: bytes) -> None:
-    cycle.transport.write(answer)
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
-
-
-def _nothing() -> None:
-    """In place of what has been called."""
 
 
 @lru_cache(maxsize=2)
