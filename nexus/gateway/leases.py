@@ -2,6 +2,8 @@
 
 LEASE, LARGEST_LEASE = 100_000, 128
 """Microseconds; requests."""
+SMALL_LEASE = 1_000_000
+"""Microseconds for a few."""
 
 
 class Lease:
@@ -9,14 +11,27 @@ class Lease:
     Requests of one caller that Redis has counted already and that are still to come, for a moment.
 
     So a caller who asks hundreds of times a second costs a few round trips. Nobody is let through who would not have
-    been: what is leased was counted. It is at most half of what the caller asked within such a moment, and what is
-    left of it when the moment is over is lost to the caller.
+    been: what is leased was counted. It is at most half of what the caller asked within such a moment, or `few` of
+    whoever was here within the last second, and what is left of it when the moment is over is lost to the caller.
     """
 
-    __slots__ = ("_asked_before", "_asked_now", "_few", "_full_at", "_left", "_since", "_until", "pending")
+    __slots__ = (
+        "_asked_before",
+        "_asked_now",
+        "_enough",
+        "_full_at",
+        "_is_back",
+        "_last",
+        "_left",
+        "_since",
+        "_until",
+        "few",
+        "pending",
+    )
 
-    def __init__(self) -> None:
-        self._few = 0
+    def __init__(self, few: int = 1) -> None:
+        self.few, self._enough = few, 0
+        self._last, self._is_back = -SMALL_LEASE, False
         self._since, self._asked_now, self._asked_before = 0, 0, 0
         self._left, self._full_at, self._until = 0, 0, 0
         self.pending = False
@@ -31,21 +46,29 @@ class Lease:
 
     def next_size(self) -> int:
         """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
-        return 1 if self.pending else max(1, min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2))
+        if self.pending:
+            return 1
+        return max(self.few if self._is_back else 1, self._of_the_busy())
 
     def size_ahead(self) -> int:
         """How many to ask for now, so that whoever comes often finds one at once; 0 while there are enough."""
-        if self._left > self._few or self.pending or (size := self.next_size()) == 1:
+        if self._left > self._enough or self.pending or (size := self._of_the_busy()) <= 1:
             return 0
         return max(0, size - self._left)
 
     def came(self, now: int) -> None:
         """The caller is here once more."""
+        self._is_back, self._last = now - self._last < SMALL_LEASE, now
         if now - self._since >= LEASE:
             self._asked_before = self._asked_now if now - self._since < 2 * LEASE else 0
             self._since, self._asked_now = now, 0
         self._asked_now += 1
 
     def fill(self, size: int, full_in: int, now: int) -> None:
+        """So many more have been counted, and the bucket will be full again in `full_in` microseconds."""
         self._left = size + (self._left if now < self._until else 0)
-        self._full_at, self._until, self._few = now + full_in, now + LEASE, self._left // 2
+        self._full_at, self._enough = now + full_in, self._left // 2
+        self._until = now + (SMALL_LEASE if self._left <= self.few else LEASE)
+
+    def _of_the_busy(self) -> int:
+        return min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2)

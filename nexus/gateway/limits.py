@@ -161,7 +161,7 @@ class RateLimiter:
         if policy.cost != 1:
             # What costs more than one is never taken from what was counted ahead, one by one.
             return Asking(bucket, policy, Lease(), 0, size=1)
-        lease, now = self._lease_of(bucket), int(self._clock() * 1_000_000)
+        lease, now = self._lease_of(account), int(self._clock() * 1_000_000)
         lease.came(now)
         if (full_in := lease.take(policy.interval, now)) is not None:
             return Asking(bucket, policy, lease, full_in, size=0)
@@ -192,13 +192,14 @@ class RateLimiter:
         left = lease.take(policy.interval, now)
         return _verdict(policy, 0, full_in, wait) if left is None else _verdict(policy, 1, left, 0)
 
-    def _lease_of(self, caller: str) -> Lease:
-        if (lease := self._leases.get(caller)) is None:
-            lease = self._leases[caller] = Lease()
+    def _lease_of(self, account: Account) -> Lease:
+        bucket, policy = account
+        if (lease := self._leases.get(bucket)) is None:
+            lease = self._leases[bucket] = Lease(policy.few)
             if len(self._leases) > MOST_LEASES:
                 self._leases.popitem(last=False)
         else:
-            self._leases.move_to_end(caller)
+            self._leases.move_to_end(bucket)
         return lease
 
     def _ask(self, caller: str, policy: Policy) -> tuple[int, int, int]:

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
+MOST_OF_FEW, PART_OF_FEW = 4, 256
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -52,6 +54,11 @@ class Policy:
     @cached_property
     def _spacing(self) -> int:
         return max(1, self.seconds * 1_000_000 // self.count)
+
+    @cached_property
+    def few(self) -> int:
+        """So many may be counted ahead of whoever comes again: so small a part that nobody misses them."""
+        return max(1, min(MOST_OF_FEW, self.count // PART_OF_FEW))
 
     def bucket(self, caller: str) -> str:
         """Where the caller's requests of this kind are counted."""

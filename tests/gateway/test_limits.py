@@ -83,7 +83,7 @@ class Turns:
 
     @property
     def lease(self) -> Lease:
-        return self.limiter._lease_of("somebody")
+        return self.limiter._leases["somebody"]
 
     async def check(self, policy: Policy, times: int = 1) -> list[Verdict]:
         return [await one(self.limiter, self.pipe, "somebody", policy) for _ in range(times)]
