@@ -38,8 +38,7 @@ class Policy:
     @staticmethod
     def kind_of(path: str) -> str:
         """The class of a path; most have none, and are alike."""
-        kind: str = settings.RATE_CLASSES.get(path.rstrip("/"), "")
-        return kind
+        return _kinds().get(path.rstrip("/"), "")
 
     @cached_property
     def interval(self) -> int:
@@ -77,8 +76,14 @@ class Policy:
 
 @receiver(setting_changed)
 def _forget_policy(**_: object) -> None:
-    for known in (Policy.of_settings, _policy_of, account_of):
+    for known in (Policy.of_settings, _kinds, _policy_of, account_of):
         known.cache_clear()
+
+
+@cache
+def _kinds() -> Mapping[str, str]:
+    kinds: Mapping[str, str] = settings.RATE_CLASSES
+    return kinds
 
 
 @lru_cache(maxsize=1_000)

@@ -127,16 +127,17 @@ class Verifier:
     def _oldest(self) -> dict[str, Any]:
         return next(iter(self._known.values()))
 
-    def claims_at_once(self, token: str) -> dict[str, Any] | None:
+    def claims_at_once(self, token: bytes) -> dict[str, Any] | None:
         """As `claims`; None when keys would have to be fetched first, for callers that must not wait."""
-        known = self._known.get(sha256(token.encode()).digest())
+        known = self._known.get(sha256(token).digest())
         if known and known["exp"] > time.time():
             return known
         try:
-            key_id = str(_header_of(token.partition(".")[0]).get("kid", ""))
+            text = token.decode("ascii")
+            key_id = str(_header_of(text.partition(".")[0]).get("kid", ""))
         except (jwt.PyJWTError, ValueError):
             raise BadToken("not valid") from None
-        return self.claims(token) if self._keys.has(key_id) else None
+        return self.claims(text) if self._keys.has(key_id) else None
 
     def _verify(self, token: str) -> dict[str, Any]:
         first, _, rest = token.partition(".")

@@ -12,6 +12,7 @@ from django_redis import get_redis_connection
 from nexus.asgi import application
 from nexus.orders.api.express import counter
 from nexus.orders.api.refusals import desk
+from nexus.orders.selectors import looking
 from nexus.web.express import known, pipe
 from tests.conftest import Bearer
 from tests.web.test_express import scope
@@ -74,8 +75,8 @@ def asked(traded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     yield Asked(monkeypatch)
     forget_connections()
     desk._sold_out.clear()
-    for thread in (counter._writer, desk._reader):
-        thread.submit(connections.close_all).result()
+    looking.line.hang_up()
+    counter._writer.submit(connections.close_all).result()
 
 
 def shape(answer: tuple[int, dict[str, str], Any], *, without: set[str] = ITS_OWN) -> Any:

@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -15,12 +14,12 @@ from nexus.orders import services
 from nexus.orders.api import refusals
 from nexus.orders.api.refusals import desk
 from nexus.orders.models import PlacementClaim, Price, StockHint
+from nexus.orders.selectors import looking
 from nexus.telemetry.tallies import tally
 from nexus.web.express import pipe
 from tests.conftest import Bearer
 from tests.journeys.asking import Asked, ask, in_a_new_loop, shape
 from tests.journeys.trading import DATABASES
-from tests.statements import statements
 from tests.web.test_express import scope
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
@@ -56,7 +55,7 @@ async def _sent(request: dict[str, Any]) -> Any:
     headers = [("host", "localhost"), ("content-length", str(len(request["body"]))), *request["headers"]]
     asked = scope(request["path"], method=request["method"], headers=headers, query=request.get("query", ""))
     heard: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-    if not application.take_over(asked, bytearray(request["body"]), heard.set_result):
+    if not application.take_over(asked, request["body"], heard.set_result):
         return await ask(request)
     async with asyncio.timeout(20):
         answer = await heard
@@ -109,7 +108,7 @@ class TestSoldOut:
         assert len({each[3]["trace_id"] for each in together}) == 20
         assert asked.ordinarily == 1, "the first, for which the keys of tokens had to be fetched"
 
-    def test_costs_two_statements_and_one_question_for_all(
+    def test_costs_one_statement_and_one_question_for_all(
         self, asked: Asked, bearer: Bearer, settings: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sell_out()
@@ -125,16 +124,14 @@ class TestSoldOut:
             }
             for token in tokens
         ]
-        seen: list[str] = []
-        look = services.find_sold_out
+        looks: list[Any] = []
+        look = looking.line.ask
 
-        def counted(orders: Sequence[Any]) -> Any:
-            with statements("orders") as told:
-                found = look(orders)
-            seen.extend(told)
-            return found
+        async def counted(*parameters: bytes) -> Any:
+            looks.append(parameters)
+            return await look(*parameters)
 
-        monkeypatch.setattr(services, "find_sold_out", counted)
+        monkeypatch.setattr(looking.line, "ask", counted)
         questions: list[bytes] = []
 
         async def scene() -> list[Any]:
@@ -152,7 +149,7 @@ class TestSoldOut:
         answers = in_a_new_loop(scene())
 
         assert {each[:2] for each in answers} == {("taken", 409)}
-        assert len(seen) == 2
+        assert len(looks) == 1
         assert questions == [b"EVALSHA"]
 
     def test_is_forgotten_as_soon_as_there_is_more(self, asked: Asked, order: Any) -> None:
@@ -321,10 +318,13 @@ class TestThePostgres:
         def fails(_: Any) -> Any:
             raise OperationalError("no connection")
 
+        async def fails_too(_: Any) -> Any:
+            fails(_)
+
         async def scene() -> list[Any]:
             await known(order)
-            for name in ("find_sold_out", "place_waiting_orders"):
-                monkeypatch.setattr(services, name, fails)
+            monkeypatch.setattr(services, "find_sold_out", fails_too)
+            monkeypatch.setattr(services, "place_waiting_orders", fails)
             return [*await sent(order(), order()), *await sent(order())]
 
         *answers, later = in_a_new_loop(scene())
@@ -335,17 +335,16 @@ class TestThePostgres:
     def test_that_hangs_is_not_waited_for(self, asked: Asked, order: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         sell_out()
         monkeypatch.setattr(refusals, "LONGEST_WAIT", 0.1)
-        goes_on = threading.Event()
+
+        async def hangs(*_: Any) -> Any:
+            await asyncio.Event().wait()
 
         async def scene() -> list[Any]:
             await known(order)
-            monkeypatch.setattr(services, "find_sold_out", lambda _: goes_on.wait(30))
+            monkeypatch.setattr(services, "find_sold_out", hangs)
             return await sent(order(), order())
 
-        try:
-            answers = in_a_new_loop(scene())
-        finally:
-            goes_on.set()
+        answers = in_a_new_loop(scene())
 
         assert [each[:2] for each in answers] == [("handled", 409)] * 2
 
@@ -383,9 +382,7 @@ class TestTheDesk:
             def gone(_: Any) -> None:
                 raise RuntimeError
 
-            taken = application.take_over(
-                scope(request["path"], method="POST", headers=headers), bytearray(request["body"]), gone
-            )
+            taken = application.take_over(scope(request["path"], method="POST", headers=headers), request["body"], gone)
             return [taken, *await sent(order())]
 
         taken, answer = in_a_new_loop(scene())

@@ -281,8 +281,8 @@ class Taking(Answering):
         for each in self.messages:
             await send(each)
 
-    def take_over(self, scope: Any, body: bytearray, answered: Callable[[Any], None]) -> bool:
-        self.asked.append((scope["path"], bytes(body)))
+    def take_over(self, scope: Any, body: bytes, answered: Callable[[Any], None]) -> bool:
+        self.asked.append((scope["path"], body))
         if scope["path"] == "/broken":
             raise RuntimeError
         if scope["path"] != "/taken":

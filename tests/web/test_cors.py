@@ -72,7 +72,7 @@ class Prompt:
     def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
         return None if scope["path"].endswith("/unknown") else (200, b"vary: Accept\r\n", b"")
 
-    def take_over(self, scope: Mapping[str, Any], body: bytearray, answered: Callable[[Any], None]) -> bool:
+    def take_over(self, scope: Mapping[str, Any], body: bytes, answered: Callable[[Any], None]) -> bool:
         answered(self.answer_early(scope))
         return not scope["path"].endswith("/unknown")
 
@@ -99,7 +99,7 @@ def test_an_answer_to_what_was_taken_over_tells_the_same(path: str, origin: str)
     heard: list[Any] = []
     asked = scope(path, method="POST", headers=[("origin", origin)] if origin else [])
 
-    assert CrossOrigin(Prompt(), origins=[SHOP]).take_over(asked, bytearray(), heard.append)
+    assert CrossOrigin(Prompt(), origins=[SHOP]).take_over(asked, b"", heard.append)
 
     [(_, told, _)] = heard
     lines = [tuple(line.split(b": ", 1)) for line in told.splitlines()]
@@ -112,8 +112,8 @@ def test_what_is_not_taken_over_stays() -> None:
     async def application(*_: Any) -> None:
         raise AssertionError
 
-    assert not CrossOrigin(Prompt(), origins=[SHOP]).take_over(scope("/api/v1/unknown"), bytearray(), heard.append)
-    assert not CrossOrigin(application, origins=[SHOP]).take_over(scope("/api/v1/orders"), bytearray(), heard.append)
+    assert not CrossOrigin(Prompt(), origins=[SHOP]).take_over(scope("/api/v1/unknown"), b"", heard.append)
+    assert not CrossOrigin(application, origins=[SHOP]).take_over(scope("/api/v1/orders"), b"", heard.append)
     assert heard == [None]
 
 

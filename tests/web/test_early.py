@@ -254,7 +254,7 @@ class TestWhatIsTakenOver:
         client = Client(slowly, together=lambda _, answer: owed.append(answer) or True)
         under_way = client.lane._pools._under_way
         assert client.lane.take_over
-        client.lane.take_over(scope("/fast"), bytearray(), lambda _: None)
+        client.lane.take_over(scope("/fast"), b"", lambda _: None)
         before = under_way()
 
         owed[0](None)

@@ -79,7 +79,7 @@ class Client:
         heard: list[Any] = []
         assert self.lane.take_over
         request = scope(*parts, **more)
-        if not self.lane.take_over(request, bytearray(body), heard.append):
+        if not self.lane.take_over(request, body, heard.append):
             assert heard == []
             return "not taken"
         while not heard:

@@ -9,7 +9,6 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from nexus.orders import services
@@ -40,7 +39,6 @@ class SoldOutDesk:
     def __init__(self) -> None:
         self._sold_out: OrderedDict[str, None] = OrderedDict()
         self._waiting: list[Case] = []
-        self._reader = ThreadPoolExecutor(1, thread_name_prefix="sold-out")
         self._serving: asyncio.Task[None] | None = None
 
     @property
@@ -96,7 +94,7 @@ class SoldOutDesk:
             _answer(case, sold_out)
 
     async def _look(self, orders: Sequence[Doubtful]) -> Sequence[OutOfStock | None]:
-        found = await asyncio.get_running_loop().run_in_executor(self._reader, services.find_sold_out, orders)
+        found = await services.find_sold_out(orders)
         still = {sku for why in found if why for sku in why.skus}
         for sku in {line.sku for order in orders for line in order.lines} - still:
             self._sold_out.pop(sku, None)

@@ -2,7 +2,7 @@
 
 from nexus.orders.services.answers import answers
 from nexus.orders.services.availability import note_stock_levels
-from nexus.orders.services.offered import LARGEST_QUANTITY, Doubtful, Line, find_sold_out
+from nexus.orders.services.offered import LARGEST_QUANTITY, Line
 from nexus.orders.services.overdue import drive_on_overdue_orders
 from nexus.orders.services.place import (
     Claim,
@@ -17,6 +17,7 @@ from nexus.orders.services.place import (
 )
 from nexus.orders.services.prices import record_offers
 from nexus.orders.services.settlement import wait_until_settled
+from nexus.orders.services.sold_out import Doubtful, find_sold_out
 from nexus.orders.services.transitions import (
     cancel_order,
     deliver_order,

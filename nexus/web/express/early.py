@@ -6,7 +6,7 @@ head, and those that an app finds for many requests at once.
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +18,7 @@ from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
 from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
-from nexus.web.express.routes import EarlyAnswer, Found, Route, RouteTable
+from nexus.web.express.routes import EarlyAnswer, Found, Route, RouteTable, Together
 from nexus.web.logs import Journal
 from nexus.web.middleware import FOR_THE_API
 from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
@@ -101,20 +101,27 @@ class Early:
         self._note(route, exchange, reply.status, time.perf_counter() - began)
         return reply.status, self._with_own(exchange, lines), reply.body
 
-    def take_over(self, scope: MutableMapping[str, Any], body: bytes, answered: Answered) -> bool:
+    def take_over(self, scope: Mapping[str, Any], body: bytes, answered: Answered) -> bool:
         """
         Take over a request that its app will answer together with others.
 
         :return: whether it was taken over; then, and only then, `answered` will hear of it
         """
-        if tracing.is_on() or len(body) > LARGEST:
+        if tracing.is_on():
             return False
         route, name = self._routes.find(scope["method"], scope["path"])
-        if route is None or route.together is None:
+        if route is None:
             return False
-        exchange = Exchange(scope, name=name, body=body)
-        if exchange.head.waits or not exchange.is_plain:
+        if route.together and len(body) <= LARGEST:
+            exchange = Exchange(scope, name=name, body=body)
+            if exchange.is_plain and not exchange.head.waits and self._takes(route.together, route, exchange, answered):
+                return True
+        if self._finds_room(route):
             return False
+        answered(self._refusal(route, Exchange(scope, name=name, body=b"")))
+        return True
+
+    def _takes(self, together: Together, route: Route, exchange: Exchange, answered: Answered) -> bool:
         exchange.early_door, exchange.common_door = self._door, self._common_door
         began = time.perf_counter()
 
@@ -122,12 +129,12 @@ class Early:
             self.taken -= 1
             if found is None:
                 # It was counted at the door: what handles it now goes on with the same exchange.
-                scope[BEGUN] = exchange
+                exchange.scope[BEGUN] = exchange
                 answered(None)
             else:
                 answered(self._in_full(route, exchange, found, time.perf_counter() - began))
 
-        if not route.together(exchange, hear):
+        if not together(exchange, hear):
             return False
         self.taken += 1
         return True

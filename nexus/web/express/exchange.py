@@ -95,7 +95,8 @@ class Exchange:
     )
 
     def __init__(self, scope: Mapping[str, Any], *, name: str, body: bytes) -> None:
-        self.scope, self.name, self.body = scope, name, body
+        self.scope: Any = scope
+        self.name, self.body = name, body
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.head = head = head_of(scope)
@@ -158,8 +159,8 @@ class Exchange:
         self._claims = ...
 
     def _verified(self) -> Mapping[str, Any] | None:
-        scheme, _, token = (self.head.text(b"authorization") or "").partition(" ")
-        if scheme.lower() != "bearer" or not token:
+        scheme, _, token = self.head.named.get(b"authorization", b"").partition(b" ")
+        if scheme.lower() != b"bearer" or not token:
             return None
         try:
             return verifier.claims_at_once(token.strip())

@@ -36,9 +36,9 @@ class Connection(HttpToolsProtocol, Guest):
 
     An application that has an `answer_early` is asked for each request before anything is done for it, with as much of
     an ASGI scope as is known: what that answers (status, the lines of the head as they go out, body; or None) is
-    written at once, and nobody else hears of the request. One that has a `take_over` is asked for each POST once its
-    body is there, with a function that hears the answer, or None; no task is begun for what it takes over. No request
-    costs a timer: the server has all its connections `look` at the clock once in a while.
+    written at once, and nobody else hears of the request. One that has a `take_over` is asked for each POST instead,
+    when it is there as a whole, with a function that hears the answer, or None, now or later; no task is begun for what
+    it takes over. No request costs a timer: the server has all its connections `look` at the clock once in a while.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -103,10 +103,10 @@ class Connection(HttpToolsProtocol, Guest):
         if len(self.pipeline) >= MOST_AHEAD:
             raise ValueError("too many requests that do not wait for answers")
         if self._is_interested and self._is_free() and self._knows_what_is_asked():
-            if self._answer_early and self._was_answered_early(self._answer_early):
-                return
             if self._take_over and self.scope["method"] == "POST":
                 self._parts = []
+                return
+            if self._answer_early and self._was_answered_early(self._answer_early):
                 return
         super().on_headers_complete()
 

@@ -1,0 +1,146 @@
+"""
+One statement on the event loop, asked again and again by a connection of its own, in libpq's own words.
+
+A thread that asks has to be given the work and the interpreter, and gives both back: that costs more than the question.
+"""
+
+import asyncio
+from functools import partial
+from typing import Any
+
+import psycopg
+from psycopg.errors import error_from_result
+from psycopg.pq import ConnStatus, ExecStatus
+
+from nexus.eventbus.postgresql.connection import PatientConnection
+from nexus.eventbus.stores.postgres_rows import connect
+
+NAME = b"asked"
+Rows = list[tuple[bytes | None, ...]]
+"""Values as PostgreSQL writes them."""
+
+
+class Line:
+    """
+    Connects when first asked, and anew after a failure.
+
+    :param statement: with ``$1`` and so on for its parameters
+    """
+
+    def __init__(self, database: str, statement: str) -> None:
+        self._database, self._statement = database, statement
+        self._connection: PatientConnection | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._answer: asyncio.Future[Rows] | None = None
+        self._results: list[Any] = []
+
+    async def ask(self, *parameters: bytes) -> Rows:
+        """
+        Its rows. One question at a time; who gives up waiting hangs up.
+
+        :raises psycopg.Error: there are none
+        """
+        if self._answer:
+            raise RuntimeError("one question at a time")
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            self.hang_up()
+        self._answer = answer = loop.create_future()
+        try:
+            wire = (self._connection or await self._connect(loop)).pgconn
+            wire.send_query_prepared(NAME, parameters)
+            while wire.flush():
+                await _writable(loop, wire.socket)
+            return await answer
+        except BaseException:
+            # What is still to come would be taken for the answer to another question.
+            self.hang_up()
+            raise
+        finally:
+            self._answer = None
+
+    def hang_up(self) -> None:
+        """Let the connection go."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if self._loop and not self._loop.is_closed():
+                self._loop.remove_reader(connection.pgconn.socket)
+            connection.close()
+        self._results.clear()
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop) -> PatientConnection:
+        dialing = loop.run_in_executor(None, self._dial)
+        try:
+            connection = await asyncio.shield(dialing)
+        except asyncio.CancelledError:
+            dialing.add_done_callback(_close)
+            raise
+        loop.add_reader(connection.pgconn.socket, partial(self._heard, connection))
+        self._connection, self._loop = connection, loop
+        return connection
+
+    def _dial(self) -> PatientConnection:
+        connection = connect(self._database)
+        try:
+            _check(connection.pgconn.prepare(NAME, self._statement.encode()), ExecStatus.COMMAND_OK)
+        except psycopg.Error:
+            connection.close()
+            raise
+        connection.pgconn.nonblocking = 1
+        return connection
+
+    def _heard(self, connection: PatientConnection) -> None:
+        wire = connection.pgconn
+        try:
+            wire.consume_input()
+            while not wire.is_busy():
+                if (result := wire.get_result()) is None:
+                    break
+                self._results.append(result)
+            else:
+                return
+            if wire.status != ConnStatus.OK:
+                raise psycopg.OperationalError("the connection is gone")
+            if self._results:
+                results, self._results = self._results, []
+                self._tell(_rows(results[-1]))
+        except psycopg.Error as why:
+            self._tell(why)
+            self.hang_up()
+
+    def _tell(self, found: Rows | psycopg.Error) -> None:
+        if self._answer and not self._answer.done():
+            if isinstance(found, psycopg.Error):
+                self._answer.set_exception(found)
+            else:
+                self._answer.set_result(found)
+
+
+def _check(result: Any, wanted: ExecStatus) -> None:
+    if result.status != wanted:
+        raise error_from_result(result)
+
+
+def _rows(result: Any) -> Rows:
+    _check(result, ExecStatus.TUPLES_OK)
+    places = range(result.nfields)
+    return [tuple(result.get_value(row, place) for place in places) for row in range(result.ntuples)]
+
+
+async def _writable(loop: asyncio.AbstractEventLoop, socket: int) -> None:
+    ready = loop.create_future()
+    loop.add_writer(socket, _now, ready)
+    try:
+        await ready
+    finally:
+        loop.remove_writer(socket)
+
+
+def _now(ready: "asyncio.Future[None]") -> None:
+    if not ready.done():
+        ready.set_result(None)
+
+
+def _close(dialing: "asyncio.Future[PatientConnection]") -> None:
+    if not dialing.cancelled() and not dialing.exception():
+        dialing.result().close()
