@@ -15,7 +15,7 @@ from nexus.web.tokens import BadToken, verifier
 def caller_of(request: HttpRequest) -> str:
     """A name for counting; it reveals no token and no address to whoever reads Redis' keys."""
     claims = claims_of(request)
-    return f"customer:{claims['sub']}" if claims else _at(address_of(request))
+    return customer(claims["sub"]) if claims else _at(address_of(request))
 
 
 def claims_of(request: HttpRequest) -> Mapping[str, Any] | None:
@@ -29,9 +29,14 @@ def claims_of(request: HttpRequest) -> Mapping[str, Any] | None:
         return None
 
 
-def caller_at(peer: str, *, forwarded: str, claims: Mapping[str, Any] | None) -> str:
-    """The same of what the express lane knows: the peer's address, ``X-Forwarded-For``, a good token's claims."""
-    return f"customer:{claims['sub']}" if claims else _at(address_behind(peer, forwarded=forwarded))
+def customer(subject: str) -> str:
+    """The name of whoever a good token is about."""
+    return f"customer:{subject}"
+
+
+def caller_at(peer: str, *, forwarded: str) -> str:
+    """The name of whoever has none, by the peer's address and ``X-Forwarded-For``."""
+    return _at(address_behind(peer, forwarded=forwarded))
 
 
 @lru_cache(maxsize=10_000)

@@ -25,7 +25,7 @@ from nexus.web.express.pipe import Pipe, RedisAway, Script
 log = logging.getLogger("nexus.gateway")
 
 # KEYS: callers. ARGV, three for each: microseconds between requests, microseconds of burst, how many requests to count;
-# more than one only while half of the burst is left. A key holds the theoretical arrival time. Answers for each
+# of several as many as leave half of the burst. A key holds the theoretical arrival time. Answers for each
 # {how many were allowed, microseconds until the bucket is full again, microseconds until one more fits}.
 GCRA = """
 local now = redis.call('TIME')
@@ -38,9 +38,7 @@ for place, caller in ipairs(KEYS) do
     if arrival + interval - now > burst then
         told[place] = {0, arrival - now, arrival + interval - now - burst}
     else
-        if (arrival + wanted * interval - now) * 2 > burst then
-            wanted = 1
-        end
+        wanted = math.max(1, math.min(wanted, math.floor((burst / 2 - arrival + now) / interval)))
         arrival = arrival + wanted * interval
         redis.call('SET', caller, string.format('%.0f', arrival), 'PX', math.ceil((arrival - now) / 1000) + 1)
         told[place] = {wanted, arrival - now, 0}
@@ -99,15 +97,11 @@ Told = tuple[int, int, int]
 
 
 class Asking(NamedTuple):
-    """
-    A request to be counted: by one that was counted ahead, so that the bucket would be full again in `full_in`
-    microseconds, or by asking for `size`.
-    """
+    """Redis is to count `size` requests under the lease."""
 
     bucket: str
     policy: Policy
     lease: Lease
-    full_in: int
     size: int
 
 
@@ -125,16 +119,23 @@ class RateLimiter:
 
     def check_at_once(self, pipe: Pipe, account: Account) -> Verdict | None:
         """Count one request where one was counted ahead; None, and nothing is done, where none was."""
+        verdict = self._counted_ahead(account, int(self._clock() * 1_000_000))
+        if verdict is not None and (size := (lease := self._leases[account.bucket]).size_ahead()):
+            lease.pending = True
+            key, words = _key_of(account.bucket), account.policy.words
+            asked = pipe.ask(*GCRA_SCRIPT.words([key], *words, b"%d" % size))
+            asked.add_done_callback(partial(self._lengthen, lease))
+        return verdict
+
+    def _counted_ahead(self, account: Account, now: int) -> Verdict | None:
         bucket, policy = account
-        lease, now = self._leases.get(bucket), int(self._clock() * 1_000_000)
+        lease = self._leases.get(bucket)
+        # What costs more than one is never taken from what was counted ahead, one by one.
         if lease is None or policy.cost != 1 or (full_in := lease.take(policy.interval, now)) is None:
             return None
         lease.came(now)
-        if size := lease.size_ahead():
-            lease.pending = True
-            asked = pipe.ask(*GCRA_SCRIPT.words([_key_of(bucket)], *policy.words, b"%d" % size))
-            asked.add_done_callback(partial(self._lengthen, lease))
-        return _verdict(policy, 1, full_in, 0)
+        self._leases.move_to_end(bucket)
+        return _allowed(policy, full_in)
 
     def _lengthen(self, lease: Lease, asked: "asyncio.Future[Any]") -> None:
         """More of them, before the last is used. Where that failed the next request that finds none asks itself."""
@@ -146,28 +147,28 @@ class RateLimiter:
 
     async def check_all(self, pipe: Pipe, accounts: Sequence[Account]) -> list[Verdict]:
         """Count one request of each, with one question for all for whom none was counted ahead."""
-        asking = [self._counted(account) for account in accounts]
-        missing = [each for each in asking if each.size]
+        now = int(self._clock() * 1_000_000)
+        verdicts = [self._counted_ahead(account, now) for account in accounts]
+        missing = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        asking = [self._asking(accounts[place], now) for place in missing]
         try:
-            told = await self._told(pipe, missing) if missing else []
+            told = await self._told(pipe, asking) if asking else []
         finally:
-            for each in missing:
+            for each in asking:
                 each.lease.pending = each.lease.pending and each.size == 1
-        answers = iter(told)
-        return [self._settle(each, next(answers) if each.size else None) for each in asking]
+        for place, asked, answer in zip(missing, asking, told, strict=True):
+            verdicts[place] = self._settle(asked, answer)
+        return verdicts  # type: ignore[return-value]  # none is missing any more
 
-    def _counted(self, account: Account) -> "Asking":
+    def _asking(self, account: Account, now: int) -> "Asking":
         bucket, policy = account
         if policy.cost != 1:
-            # What costs more than one is never taken from what was counted ahead, one by one.
-            return Asking(bucket, policy, Lease(), 0, size=1)
-        lease, now = self._lease_of(account), int(self._clock() * 1_000_000)
+            return Asking(bucket, policy, Lease(), size=1)
+        lease = self._lease_of(account)
         lease.came(now)
-        if (full_in := lease.take(policy.interval, now)) is not None:
-            return Asking(bucket, policy, lease, full_in, size=0)
         size = lease.next_size()
         lease.pending = lease.pending or size > 1
-        return Asking(bucket, policy, lease, 0, size)
+        return Asking(bucket, policy, lease, size)
 
     async def _told(self, pipe: Pipe, asking: "Sequence[Asking]") -> Sequence["Told | None"]:
         """What Redis says of each; None where it says nothing."""
@@ -180,8 +181,6 @@ class RateLimiter:
 
     def _settle(self, asked: "Asking", told: "Told | None") -> Verdict:
         policy, lease = asked.policy, asked.lease
-        if not asked.size:
-            return _verdict(policy, 1, asked.full_in, 0)
         if told is None:
             return _verdict(policy, *self._local.ask(asked.bucket, policy))
         allowed, full_in, wait = told
@@ -190,7 +189,7 @@ class RateLimiter:
             lease.fill(allowed, full_in, now)
         # Whoever is one too many may have one that was counted for this caller before.
         left = lease.take(policy.interval, now)
-        return _verdict(policy, 0, full_in, wait) if left is None else _verdict(policy, 1, left, 0)
+        return _verdict(policy, 0, full_in, wait) if left is None else _allowed(policy, left)
 
     def _lease_of(self, account: Account) -> Lease:
         bucket, policy = account
@@ -216,11 +215,14 @@ class RateLimiter:
         return self._local.ask(caller, policy)
 
 
-def _verdict(policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+def _allowed(policy: Policy, full_in: int) -> Verdict:
     remaining = (policy.burst - full_in) // policy.interval
     # Seconds, rounded up.
-    reset, retry_after = -(-full_in // 1_000_000), -(-wait // 1_000_000)
-    return Verdict(bool(allowed), remaining if remaining > 0 else 0, reset, retry_after or 1)
+    return Verdict(True, remaining if remaining > 0 else 0, -(-full_in // 1_000_000), 1)
+
+
+def _verdict(policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
+    return _allowed(policy, full_in)._replace(allowed=bool(allowed), retry_after=-(-wait // 1_000_000) or 1)
 
 
 def _key_of(caller: str) -> bytes:

@@ -9,7 +9,10 @@ from django.conf import settings
 from django.core.signals import setting_changed
 from django.dispatch import receiver
 
-MOST_OF_FEW, PART_OF_FEW = 4, 256
+from nexus.gateway.callers import customer
+from nexus.web.aliases import real_path
+
+MOST_OF_FEW, PART_OF_FEW = 8, 128
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ class Policy:
 
 @receiver(setting_changed)
 def _forget_policy(**_: object) -> None:
-    for known in (Policy.of_settings, _kinds, _policy_of, account_of):
+    for known in (Policy.of_settings, _kinds, _policy_of, account_of_customer):
         known.cache_clear()
 
 
@@ -104,11 +107,15 @@ class Account(NamedTuple):
     policy: Policy
 
 
-@lru_cache(maxsize=10_000)
-def account_of(caller: str, *, kind: str, scope: str) -> Account:
-    """The account of a caller whose token has that scope, for paths of that kind."""
-    policy = _policy_of(kind, scope)
+def account_of(caller: str, policy: Policy) -> Account:
+    """Where requests of the caller under the policy are counted."""
     return Account(policy.bucket(caller), policy)
+
+
+@lru_cache(maxsize=10_000)
+def account_of_customer(subject: str, scope: str, path: str) -> Account:
+    """The same for whoever a token is about, by its scope and the path that is asked for."""
+    return account_of(customer(subject), Policy.of(real_path(path), {"scope": scope}))
 
 
 def scope_in(claims: Mapping[str, Any] | None) -> str:

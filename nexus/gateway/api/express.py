@@ -9,7 +9,7 @@ from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Verdict, limit_lines, limiter
 from nexus.gateway.map.stream import watch
-from nexus.gateway.policies import Account, Policy, account_of, scope_in
+from nexus.gateway.policies import Account, Policy, account_of, account_of_customer
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
@@ -57,10 +57,12 @@ def early_door(exchange: Exchange) -> bool:
 
 
 def _account(exchange: Exchange) -> Account:
-    claims = exchange.claims()
-    peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
-    caller = caller_at(peer, forwarded=exchange.head.text(b"x-forwarded-for") or "", claims=claims)
-    account = account_of(caller, kind=Policy.kind_of(real_path(exchange.path)), scope=scope_in(claims))
+    if claims := exchange.claims():
+        account = account_of_customer(claims["sub"], claims["scope"], exchange.path)
+    else:
+        peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
+        caller = caller_at(peer, forwarded=exchange.head.text(b"x-forwarded-for") or "")
+        account = account_of(caller, Policy.of(real_path(exchange.path)))
     exchange.policy = account.policy
     return account
 

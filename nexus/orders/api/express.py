@@ -176,7 +176,7 @@ def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool
     if not desk.knows_anything or not _is_usual(exchange) or len(exchange.body) > SHORT:
         return False
     asked = _asked_by(exchange.body)
-    if asked is None or not desk.knows_any(asked.lines):
+    if asked is None or not desk.knows_any(asked.skus):
         return False
     customer_id, key = exchange.customer_with("orders"), exchange.head.text(b"idempotency-key")
     if customer_id is None or not _is_key(key):
@@ -238,6 +238,7 @@ class Asked(NamedTuple):
 
     order: WantedOrder
     lines: Sequence[services.Line]
+    skus: frozenset[str]
     fingerprint: str
 
 
@@ -256,7 +257,8 @@ def _understand(body: bytes) -> Asked | None:
     if not order.is_plain:
         return None
     lines = [services.Line(sku=line.sku, quantity=line.quantity, position=at) for at, line in enumerate(order.lines)]
-    return Asked(order=order, lines=tuple(lines), fingerprint=fingerprint_of(asked))
+    skus = frozenset(line.sku for line in lines)
+    return Asked(order=order, lines=tuple(lines), skus=skus, fingerprint=fingerprint_of(asked))
 
 
 ROUTES = [

@@ -54,9 +54,9 @@ class SoldOutDesk:
         while len(self._sold_out) > MOST_SKUS:
             self._sold_out.popitem(last=False)
 
-    def knows_any(self, lines: Sequence[services.Line]) -> bool:
-        """Whether one of the lines was sold out when last heard of."""
-        return any(line.sku in self._sold_out for line in lines)
+    def knows_any(self, skus: frozenset[str]) -> bool:
+        """Whether one of these was sold out when last heard of."""
+        return not skus.isdisjoint(self._sold_out)
 
     def take(self, case: Case) -> bool:
         """Answer it soon, if there is room."""

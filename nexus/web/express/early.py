@@ -146,7 +146,7 @@ class Early:
                 own += _of_route(route, exchange)
             status, lines, body = reply.status, _lines_of(exchange, *own), reply.body
         else:
-            status, lines, body = _refusal(found, exchange, *_of_route(route, exchange))
+            status, lines, body = _refusal(found, exchange, exchange.head.vary, route.allow)
         self._note(route, exchange, status, seconds)
         return status, self._with_own(exchange, lines), body
 
@@ -206,22 +206,23 @@ def _of_route(route: Route, exchange: Exchange) -> tuple[tuple[str, str], ...]:
     return ("Vary", exchange.head.vary), ("Allow", route.allow)
 
 
-def _refusal(why: NexusError, exchange: Exchange, *more: tuple[str, str]) -> Answer:
+def _refusal(why: NexusError, exchange: Exchange, vary: str = "", allow: str = "") -> Answer:
     """The problem as each hears it; what they share is put together once."""
     identity = exchange.identity
-    status, lines, before, after = _problem(why, exchange.path, exchange.head.has_token, len(identity), more)
+    status, lines, before, after = _problem(why, exchange.path, exchange.head.has_token, len(identity), vary, allow)
     return status, lines, b"".join((before, identity.encode(), after))
 
 
 @lru_cache(maxsize=64)
 def _problem(
-    why: NexusError, path: str, has_token: bool, id_length: int, more: tuple[tuple[str, str], ...]
+    why: NexusError, path: str, has_token: bool, id_length: int, vary: str, allow: str
 ) -> tuple[int, bytes, bytes, bytes]:
     """Status, lines, and the document before and after the request's identity."""
     document = describe(why, path=path) or internal(path=path)
     before, _, after = encode(document | {"trace_id": PLACE_OF_ID}).partition(PLACE_OF_ID.encode())
     length = str(len(before) + id_length + len(after))
-    own = [("Content-Type", CONTENT_TYPE), ("Content-Length", length), *headers_for(why).items(), *more]
+    own = [("Content-Type", CONTENT_TYPE), ("Content-Length", length), *headers_for(why).items()]
+    own += [(name, value) for name, value in (("Vary", vary), ("Allow", allow)) if value]
     if has_token:
         own.append(NO_STORE)
     return document["status"], _lines(*own), before, after
