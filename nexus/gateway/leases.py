@@ -18,31 +18,46 @@ class Lease:
     __slots__ = (
         "_asked_before",
         "_asked_now",
-        "_enough",
         "_full_at",
         "_is_back",
         "_last",
-        "_left",
         "_since",
         "_until",
+        "enough",
         "few",
+        "left",
         "pending",
     )
 
     def __init__(self, few: int = 1) -> None:
-        self.few, self._enough = few, 0
+        self.few, self.enough = few, 0
+        """Requests; when no more than enough are left there should be more."""
         self._last, self._is_back = -SMALL_LEASE, False
         self._since, self._asked_now, self._asked_before = 0, 0, 0
-        self._left, self._full_at, self._until = 0, 0, 0
+        self.left, self._full_at, self._until = 0, 0, 0
         self.pending = False
         """Whether several have been asked for and not answered yet."""
 
     def take(self, interval: int, now: int) -> int | None:
         """Use one: microseconds until the bucket would be full again. None where there is none."""
-        if not self._left or now >= self._until:
+        if not self.left or now >= self._until:
             return None
-        self._left -= 1
-        return max(0, self._full_at - self._left * interval - now)
+        self.left -= 1
+        return max(0, self._full_at - self.left * interval - now)
+
+    def use(self, interval: int, now: int) -> int | None:
+        """The same for a caller who comes with it, in one step: hot answers cost little more than this."""
+        left = self.left
+        if not left or now >= self._until:
+            return None
+        self.left = left = left - 1
+        if now - self._since >= LEASE:
+            self.came(now)
+        else:
+            self._last = now
+            self._asked_now += 1
+        full_in = self._full_at - left * interval - now
+        return full_in if full_in > 0 else 0
 
     def next_size(self) -> int:
         """How many to ask for: one of whoever comes seldom, and while others have been asked for."""
@@ -52,9 +67,9 @@ class Lease:
 
     def size_ahead(self) -> int:
         """How many to ask for now, so that whoever comes often finds one at once; 0 while there are enough."""
-        if self._left > self._enough or self.pending or (size := self._of_the_busy()) <= 1:
+        if self.left > self.enough or self.pending or (size := self._of_the_busy()) <= 1:
             return 0
-        return max(0, size - self._left)
+        return max(0, size - self.left)
 
     def came(self, now: int) -> None:
         """The caller is here once more."""
@@ -66,9 +81,9 @@ class Lease:
 
     def fill(self, size: int, full_in: int, now: int) -> None:
         """So many more have been counted, and the bucket will be full again in `full_in` microseconds."""
-        self._left = size + (self._left if now < self._until else 0)
-        self._full_at, self._enough = now + full_in, self._left // 2
-        self._until = now + (SMALL_LEASE if self._left <= self.few else LEASE)
+        self.left = size + (self.left if now < self._until else 0)
+        self._full_at, self.enough = now + full_in, self.left // 2
+        self._until = now + (SMALL_LEASE if self.left <= self.few else LEASE)
 
     def _of_the_busy(self) -> int:
         return min(LARGEST_LEASE, max(self._asked_now, self._asked_before) // 2)

@@ -119,23 +119,31 @@ class RateLimiter:
 
     def check_at_once(self, pipe: Pipe, account: Account) -> Verdict | None:
         """Count one request where one was counted ahead; None, and nothing is done, where none was."""
-        verdict = self._counted_ahead(account, int(self._clock() * 1_000_000))
-        if verdict is not None and (size := (lease := self._leases[account.bucket]).size_ahead()):
-            lease.pending = True
-            key, words = _key_of(account.bucket), account.policy.words
-            asked = pipe.ask(*GCRA_SCRIPT.words([key], *words, b"%d" % size))
-            asked.add_done_callback(partial(self._lengthen, lease))
-        return verdict
+        full_in = self._use(account, int(self._clock() * 1_000_000), pipe)
+        return None if full_in is None else _allowed(account.policy, full_in)
 
-    def _counted_ahead(self, account: Account, now: int) -> Verdict | None:
+    def tell_at_once(self, pipe: Pipe, account: Account) -> bytes | None:
+        """The same, as `limit_lines` tells of it, ready to be sent."""
+        full_in = self._use(account, int(self._clock() * 1_000_000), pipe)
+        if full_in is None:
+            return None
+        policy = account.policy
+        remaining = (policy.burst - full_in) // policy.interval
+        return policy.text % (remaining if remaining > 0 else 0, -(-full_in // 1_000_000))
+
+    def _use(self, account: Account, now: int, pipe: Pipe | None = None) -> int | None:
+        """One that was counted ahead; there is a pipe to ask for more of them if they get few."""
         bucket, policy = account
         lease = self._leases.get(bucket)
         # What costs more than one is never taken from what was counted ahead, one by one.
-        if lease is None or policy.cost != 1 or (full_in := lease.take(policy.interval, now)) is None:
+        if lease is None or policy.cost != 1 or (full_in := lease.use(policy.interval, now)) is None:
             return None
-        lease.came(now)
-        self._leases.move_to_end(bucket)
-        return _allowed(policy, full_in)
+        if pipe and lease.left <= lease.enough and (size := lease.size_ahead()):
+            lease.pending = True
+            self._leases.move_to_end(bucket)
+            asked = pipe.ask(*GCRA_SCRIPT.words([_key_of(bucket)], *policy.words, b"%d" % size))
+            asked.add_done_callback(partial(self._lengthen, lease))
+        return full_in
 
     def _lengthen(self, lease: Lease, asked: "asyncio.Future[Any]") -> None:
         """More of them, before the last is used. Where that failed the next request that finds none asks itself."""
@@ -148,17 +156,19 @@ class RateLimiter:
     async def check_all(self, pipe: Pipe, accounts: Sequence[Account]) -> list[Verdict]:
         """Count one request of each, with one question for all for whom none was counted ahead."""
         now = int(self._clock() * 1_000_000)
-        verdicts = [self._counted_ahead(account, now) for account in accounts]
-        missing = [place for place, verdict in enumerate(verdicts) if verdict is None]
+        left = [self._use(account, now) for account in accounts]
+        missing = [place for place, full_in in enumerate(left) if full_in is None]
         asking = [self._asking(accounts[place], now) for place in missing]
         try:
             told = await self._told(pipe, asking) if asking else []
         finally:
             for each in asking:
                 each.lease.pending = each.lease.pending and each.size == 1
-        for place, asked, answer in zip(missing, asking, told, strict=True):
-            verdicts[place] = self._settle(asked, answer)
-        return verdicts  # type: ignore[return-value]  # none is missing any more
+        settled = map(self._settle, asking, told)
+        return [
+            next(settled) if full_in is None else _allowed(account.policy, full_in)
+            for account, full_in in zip(accounts, left, strict=True)
+        ]
 
     def _asking(self, account: Account, now: int) -> "Asking":
         bucket, policy = account

@@ -76,6 +76,12 @@ class Policy:
         """What tells a caller of it."""
         return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.count, self.seconds)
 
+    @cached_property
+    def text(self) -> bytes:
+        """The same ready to be sent, with places for how many requests remain and when they are all there again."""
+        name = self.name.encode().replace(b"%", b"%%")
+        return b'%b: %b\r\nratelimit: "%b";r=%%d;t=%%d\r\n' % (self.line[0], self.line[1].replace(b"%", b"%%"), name)
+
 
 @receiver(setting_changed)
 def _forget_policy(**_: object) -> None:

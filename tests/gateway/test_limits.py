@@ -143,7 +143,7 @@ class TestAtOnce:
                 # A turn of the loop is enough for Redis to answer in, or several are.
                 while turns.lease.pending:
                     await asyncio.sleep(0)
-                assert turns.lease._left <= 128
+                assert turns.lease.left <= 128
             return waited, turns.asked
 
         waited, asked = asyncio.run(talk())
@@ -161,7 +161,7 @@ class TestAtOnce:
                     turns.limiter.check_at_once(turns.pipe, account) or await turns.check(MANY)
                     while turns.lease.pending:
                         await asyncio.sleep(0)
-                most.append(turns.lease._left)
+                most.append(turns.lease.left)
                 clock.now += 0.1
             return max(most)
 

@@ -12,6 +12,7 @@ from nexus.telemetry import tracing
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.exchange import Tagged
 from nexus.web.express.head import Head, head_of
+from nexus.web.express.ready import Standing
 from nexus.web.logs import Journal
 from nexus.web.server import MEMORY
 from tests.circles import circles
@@ -25,8 +26,8 @@ async def slowly(exchange: Exchange) -> Reply | None:
     return await exchange.admit() or STATE.for_(exchange)
 
 
-def known(exchange: Exchange) -> Reply | None:
-    return STATE.for_(exchange) if exchange.admit_early() else None
+def known(exchange: Exchange) -> Standing | None:
+    return Standing(STATE.for_(exchange), (), None, 0.0) if exchange.admit_early() else None
 
 
 class TestWhatIsKnown:
@@ -94,8 +95,9 @@ class TestWhatIsKnown:
         assert json.loads(line)["http.response.status_code"] == 200
 
     def test_lets_no_header_end_its_line(self) -> None:
-        def broken(exchange: Exchange) -> Reply:
-            return Reply(status=200, body=b"", headers=[("X-Name", "a\r\nX-Other: b")])
+        def broken(exchange: Exchange) -> Standing:
+            reply = Reply(status=200, body=b"", headers=[("X-Name", "a\r\nX-Other: b")])
+            return Standing(reply, (), None, 0.0)
 
         with pytest.raises(ValueError, match="end its line"):
             asyncio.run(Client(slowly, known=broken).early("/fast"))

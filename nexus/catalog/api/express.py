@@ -17,6 +17,7 @@ from nexus.contracts.errors import NexusError
 from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.exchange import encode
 from nexus.web.express.ordinary import environ_of
+from nexus.web.express.ready import Standing
 from nexus.web.express.shared import SharedAnswers
 from nexus.web.views import etag_of
 
@@ -46,7 +47,7 @@ async def show(exchange: Exchange) -> Reply | None:
     return await public_answers.answer(exchange, make=make)
 
 
-def show_known(exchange: Exchange) -> Reply | None:
+def show_known(exchange: Exchange) -> Standing | None:
     """The same product, when it is in memory."""
     return None if exchange.query else public_answers.answer_early(exchange)
 

@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.exceptions import AuthenticationFailed
 
 from nexus.contracts.errors import NexusError, Unavailable
-from nexus.gateway.api.express import door, headers_of
+from nexus.gateway.api.express import door, headers
 from nexus.gateway.discovery import source_of
 from nexus.gateway.documents import Document, join
 from nexus.gateway.proxy import METHODS, Proxy, at_fault
@@ -66,7 +66,7 @@ async def _forward(service: Service, exchange: Exchange, receive: Receive, send:
         return refusal(why, exchange)
     if real_path(exchange.path).startswith(LIMITED) and (refused := await _at_the_door(exchange)):
         return refused
-    return await _proxy().answer(service, exchange, receive=receive, send=send, own=list(headers_of(exchange)))
+    return await _proxy().answer(service, exchange, receive=receive, send=send, own=list(headers(exchange)))
 
 
 async def _at_the_door(exchange: Exchange) -> Reply | None:

@@ -13,6 +13,7 @@ from nexus.gateway.policies import Account, Policy, account_of, account_of_custo
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
+from nexus.web.express.head import Head
 from nexus.web.express.lane import Forward, Receive, Send, refusal
 from nexus.web.express.pipe import redis
 
@@ -45,7 +46,7 @@ def early_door(exchange: Exchange) -> bool:
     """The same where no question to Redis is needed; whether it was done, and the request may pass."""
     if not Policy.of_settings().count:
         return True
-    kind = Policy.kind_of(exchange.path)
+    exchange.kind = kind = Policy.kind_of(exchange.path)
     account: Account | None = exchange.head.accounts.get(kind)
     if account is None:
         account = _account(exchange)
@@ -54,6 +55,14 @@ def early_door(exchange: Exchange) -> bool:
             exchange.head.accounts[kind] = account
     exchange.policy, exchange.verdict = account.policy, limiter.check_at_once(redis(), account)
     return exchange.verdict is not None
+
+
+def ready_door(head: Head, kind: str) -> bytes | None:
+    """The same for an answer that is ready: what it says of the limit, or None of whoever is not known here yet."""
+    account: Account | None = head.accounts.get(kind)
+    if account is None:
+        return None if Policy.of_settings().count else b""
+    return limiter.tell_at_once(redis(), account)
 
 
 def _account(exchange: Exchange) -> Account:
@@ -67,7 +76,7 @@ def _account(exchange: Exchange) -> Account:
     return account
 
 
-def headers_of(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
+def headers(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
     """What the answer tells the caller about the limit, as it goes out."""
     return limit_lines(exchange.verdict, exchange.policy) if exchange.verdict else ()
 

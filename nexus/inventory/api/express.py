@@ -1,5 +1,6 @@
 """The stock level of a sku on the express lane: from the cache, or not at all."""
 
+import math
 from functools import lru_cache
 
 from nexus.inventory import selectors
@@ -8,21 +9,23 @@ from nexus.web.express import Exchange, Reply, Route
 from nexus.web.express.exchange import Tagged, encode
 from nexus.web.express.known import known, watch
 from nexus.web.express.pipe import RedisAway, redis
+from nexus.web.express.ready import Standing
 from nexus.web.views import etag_of
 
 LONGEST_SKU = 64
 """Letters. What is asked for is remembered, so it must not be as long as whoever asks likes."""
 
 
-def show_known_level(exchange: Exchange) -> Reply | None:
+def show_known_level(exchange: Exchange) -> Standing | None:
     """What the cache would have, without asking it."""
     sku = exchange.name
     if not _is_plain(exchange):
         return None
-    answer = known().find(selectors.cache_question(sku))
+    question = selectors.cache_question(sku)
+    answer = known().find(question)
     if answer is None or (told := _told(sku, *answer)) is None or not exchange.admit_early():
         return None
-    return told.for_(exchange)
+    return Standing(told.for_(exchange), question, answer, math.inf)
 
 
 async def show_level(exchange: Exchange) -> Reply | None:

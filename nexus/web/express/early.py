@@ -17,11 +17,14 @@ from nexus.contracts.errors import NexusError, Unavailable
 from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
-from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
-from nexus.web.express.routes import EarlyAnswer, Found, Route, RouteTable, Together
+from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode, new_id
+from nexus.web.express.head import Head, head_of
+from nexus.web.express.ready import Asked, Ready, ReadyAnswers, ReadyDoor, Standing, asked_by
+from nexus.web.express.routes import Found, Route, RouteTable, Together
 from nexus.web.logs import Journal
 from nexus.web.middleware import FOR_THE_API
 from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
+from nexus.web.server import TURN
 
 Answer = tuple[int, bytes, bytes]
 """Status, the head's lines as they go out, and body."""
@@ -61,11 +64,13 @@ class Early:
         *,
         door: EarlyDoor,
         common_door: CommonDoor,
+        ready_door: ReadyDoor,
         headers: Headers,
         journal: Journal | None,
     ) -> None:
-        self._routes, self._door, self._common_door, self._headers = routes, door, common_door, headers
-        self._journal = journal
+        self._routes, self._headers, self._journal = routes, headers, journal
+        self._door, self._common_door, self._ready_door = door, common_door, ready_door
+        self._ready = ReadyAnswers()
         # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
         # for each until then.
         self._let_in: Counter[tuple[str, str]] = Counter()
@@ -81,24 +86,48 @@ class Early:
         """
         if tracing.is_on():
             return None
+        began, head = time.perf_counter(), head_of(scope)
+        asked = asked_by(scope, head)
+        if (
+            asked
+            and (ready := self._ready.find(asked, scope.get(TURN)))
+            and (told := self._ready_door(head, ready.kind)) is not None
+        ):
+            return self._again(scope, head, ready, told, began)
         route, name = self._routes.find(scope["method"], scope["path"])
         if route is None:
             return None
-        if route.early is not None:
-            return self._known(route, route.early, Exchange(scope, name=name, body=b""))
-        return None if self._finds_room(route) else self._refusal(route, Exchange(scope, name=name, body=b""))
-
-    def _known(self, route: Route, answer: EarlyAnswer, exchange: Exchange) -> Answer | None:
-        began = time.perf_counter()
-        if exchange.head.waits or not exchange.is_plain:
+        if route.early is None:
+            return None if self._finds_room(route) else self._refusal(route, Exchange(scope, name=name, body=b""))
+        exchange = Exchange(scope, name=name, body=b"")
+        if head.waits or not exchange.is_plain:
             return None
         exchange.early_door = self._door
-        if (reply := answer(exchange)) is None:
-            return None
+        standing = route.early(exchange)
+        return standing and self._known(route, exchange, standing, asked, began)
+
+    def _again(self, scope: Mapping[str, Any], head: Head, ready: Ready, told: bytes, began: float) -> Answer:
+        reply, given = ready.standing.reply, ready.standing.given
+        identity = head.given_id or new_id()
+        if given:
+            tally().count(given)
+        seconds = time.perf_counter() - began
+        tally().observe(ready.duration, seconds)
+        if self._journal:
+            self._journal.note(scope, status=reply.status, seconds=seconds, identity=identity)
+        own = (ready.lines, b"x-request-id: ", identity.encode(), b"\r\n", told)
+        return reply.status, b"".join(own), reply.body
+
+    def _known(self, route: Route, exchange: Exchange, standing: Standing, asked: Asked | None, began: float) -> Answer:
+        reply = standing.reply
         if (lines := reply.lines.get(exchange.head.has_token)) is None:
             own = [*_headers_of(reply), *reply.headers, *_of_route(route, exchange)]
             lines = reply.lines[exchange.head.has_token] = _lines_of(exchange, *own)
-        self._note(route, exchange, reply.status, time.perf_counter() - began)
+        if standing.given:
+            tally().count(standing.given)
+        duration = self._note(route, exchange, reply.status, time.perf_counter() - began)
+        if asked:
+            self._ready.keep(asked, Ready(standing, lines, duration, exchange.kind))
         return reply.status, self._with_own(exchange, lines), reply.body
 
     def take_over(self, scope: Mapping[str, Any], body: bytes, answered: Answered) -> bool:
@@ -165,7 +194,7 @@ class Early:
         self._note(route, exchange, status, 0.0)
         return status, self._with_own(exchange, lines), body
 
-    def _note(self, route: Route, exchange: Exchange, status: int, seconds: float) -> None:
+    def _note(self, route: Route, exchange: Exchange, status: int, seconds: float) -> Histogram:
         # A route's requests are counted under one name.
         name = route.method, route.path, status
         if (duration := self._durations.get(name)) is None:
@@ -173,6 +202,7 @@ class Early:
         tally().observe(duration, seconds)
         if self._journal:
             self._journal.note(exchange.scope, status=status, seconds=seconds, identity=exchange.identity)
+        return duration
 
     def _with_own(self, exchange: Exchange, lines: bytes) -> bytes:
         """The lines, and those that are this request's alone."""

@@ -67,7 +67,7 @@ def _customer(subject: str, client_id: str, scopes: str, wanted: str) -> UUID | 
 _ids: list[str] = []
 
 
-def _new_id() -> str:
+def new_id() -> str:
     """32 random hexadecimal digits; the system is asked for many at a time."""
     if not _ids:
         digits = secrets.token_hex(16 * 256)
@@ -86,6 +86,7 @@ class Exchange:
         "early_door",
         "head",
         "identity",
+        "kind",
         "name",
         "path",
         "policy",
@@ -100,9 +101,10 @@ class Exchange:
         self.path: str = scope["path"]
         self.query: bytes = scope["query_string"]
         self.head = head = head_of(scope)
-        self.identity = head.given_id or _new_id()
+        self.identity = head.given_id or new_id()
         self.verdict: Any = None
         self.policy: Any = None
+        self.kind = ""
         self._claims: Mapping[str, Any] | EllipsisType | None = ...
         self.door: Callable[[Exchange], Awaitable[Reply | None]]
         self.early_door: Callable[[Exchange], bool]

@@ -27,6 +27,7 @@ class Head:
         "accounts",
         "given_id",
         "has_token",
+        "host",
         "is_anonymous",
         "is_plain",
         "named",
@@ -50,6 +51,9 @@ class Head:
         """What of the request an answer depends on: without a token a session is looked for, where there are any."""
         self.waits = WAITS in named
         """Whether it says how long its sender waits."""
+        plain = self.is_plain and self.is_anonymous and not self.waits and b"if-none-match" not in named
+        self.host = named.get(b"host") if plain else None
+        """Whom it asks, where nothing else in it makes a difference to a public answer."""
         self.accounts: dict[str, Any] = {}
         """What the door knows of those whom requests with this head count for."""
 

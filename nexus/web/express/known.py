@@ -20,6 +20,7 @@ from django.conf import settings
 from hiredis import PushNotification, ReplyError
 
 from nexus.web.express.pipe import Pipe
+from nexus.web.server.turns import Turn
 
 log = logging.getLogger("nexus.web")
 
@@ -42,17 +43,26 @@ class Known(Pipe):
         self._answers: OrderedDict[Question, Any] = OrderedDict()
         self._about: dict[bytes, set[Question]] = {}
         self._unread = select.poll()
+        self._looked_in: Turn | None = None
         self._tracks, self._failures = False, 0
         self._sure_until = self._renew_at = float("-inf")
 
-    def find(self, question: Question) -> Any:
-        """What Redis would answer now; None when that is not known, and has to be asked."""
+    def find(self, question: Question, *, turn: Turn | None = None) -> Any:
+        """
+        What Redis would answer now; None when that is not known, and has to be asked.
+
+        :param turn: in which the request is read that wants to know: one look for news is enough for all of a turn
+        """
         now = time.monotonic()
         if now >= self._renew_at:
             self._renew(now)
         # Who is to be answered already keeps the place in Redis's line: news may then be written after other answers.
-        if now >= self._sure_until or self._asked or self._reader.has_data() or self._unread.poll(0):
+        if now >= self._sure_until or self._asked or self._reader.has_data():
             return None
+        if turn is None or turn is not self._looked_in or not turn.is_on:
+            if self._unread.poll(0):
+                return None
+            self._looked_in = turn
         answer = self._answers.get(question)
         return None if type(answer) is _Coming else answer
 

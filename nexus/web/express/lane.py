@@ -20,6 +20,7 @@ from nexus.web import instruments
 from nexus.web.express.early import QUEUE_FULL, Busy, CommonDoor, Early, EarlyDoor
 from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
+from nexus.web.express.ready import ReadyDoor
 from nexus.web.express.routes import Handle, Route, RouteTable
 from nexus.web.logs import Journal, Watched
 from nexus.web.middleware import FOR_THE_API
@@ -85,6 +86,7 @@ class Lane:
         door: Door = _open,
         early_door: EarlyDoor = lambda _: True,
         common_door: CommonDoor = _open_for_all,
+        ready_door: ReadyDoor = lambda *_: b"",
         headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
         streams: Mapping[str, Forward] = MappingProxyType({}),
@@ -97,7 +99,8 @@ class Lane:
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
         self._under_way = 0
-        early = Early(self._routes, door=early_door, common_door=common_door, headers=headers, journal=journal)
+        doors = {"door": early_door, "common_door": common_door, "ready_door": ready_door}
+        early = Early(self._routes, **doors, headers=headers, journal=journal)  # type: ignore[arg-type]
         self.answer_early = None if elsewhere else early.answer
         self.take_over = None if elsewhere else early.take_over
         self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way + early.taken)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from nexus.contracts.errors import NexusError
 from nexus.web.express.exchange import Exchange, Reply
+from nexus.web.express.ready import Standing
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
 """Answers, or says None: then the request takes the ordinary way."""
-EarlyAnswer = Callable[[Exchange], Reply | None]
+EarlyAnswer = Callable[[Exchange], Standing | None]
 """Answers what waits for nothing, or says None: then the request is handled as any other."""
 Found = Reply | NexusError | None
 """What an app found for a request that it took over: None has it handled as any other."""

@@ -28,6 +28,7 @@ from nexus.telemetry.tallies import tally
 from nexus.web.express.exchange import Exchange, Reply, Tagged
 from nexus.web.express.known import known, watch
 from nexus.web.express.pipe import RedisAway, redis
+from nexus.web.express.ready import Standing
 from nexus.web.generations import Generations
 
 LIFETIME = 60
@@ -69,8 +70,11 @@ class Kept:
         return b"%b %b %.3f %b\n%b" % (self.generation, self.pace, self.made_at, self.tag.encode(), self.body)
 
     def is_good(self, generation: bytes | None, pace: bytes) -> bool:
-        age = time.time() - self.made_at
-        return self.generation == generation and age < (LIFETIME if self.pace == pace else PACE)
+        return self.generation == generation and time.time() < self.until(pace)
+
+    def until(self, pace: bytes) -> float:
+        """When it ends, in seconds since 1970, if nothing changes."""
+        return self.made_at + (LIFETIME if self.pace == pace else PACE)
 
 
 class Nearby:
@@ -134,16 +138,16 @@ class SharedAnswers:
             return None
         return Tagged(tag, reply.body).for_(exchange)
 
-    def answer_early(self, exchange: Exchange) -> Reply | None:
+    def answer_early(self, exchange: Exchange) -> Standing | None:
         """The kept answer, where that is in this process's memory and known to be good."""
         present = known().find(self._present)
         if present is None or (key := self._key_of(exchange)) is None:
             return None
-        near = self._nearby.find(key)
-        if near is None or not near.is_good(present[0], present[1] or b"-") or not exchange.admit_early():
+        near, (generation, pace) = self._nearby.find(key), present
+        pace = pace or b"-"
+        if near is None or not near.is_good(generation, pace) or not exchange.admit_early():
             return None
-        tally().count(self._nearby_given)
-        return near.state.for_(exchange)
+        return Standing(near.state.for_(exchange), self._present, present, near.until(pace), self._nearby_given)
 
     def _key_of(self, exchange: Exchange) -> bytes | None:
         """Where the answer is kept; None for a request whose answer is nobody else's."""

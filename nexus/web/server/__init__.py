@@ -8,3 +8,5 @@ connections, how long a request may take to arrive, and which process takes the 
 
 MEMORY = "nexus.memory"
 """In every scope: a dictionary for what the application wants to remember between the requests of a connection."""
+TURN = "nexus.turn"
+"""In every scope that is asked for an answer without a task: the turn in which the request is read (`turns.Turn`)."""

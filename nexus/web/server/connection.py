@@ -10,10 +10,11 @@ from typing import Any
 from httptools import HttpParserInvalidURLError
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
-from nexus.web.server import MEMORY
+from nexus.web.server import MEMORY, TURN
 from nexus.web.server.door import Guest
 from nexus.web.server.owed import Owed, cycle_of
-from nexus.web.server.writing import CLOSE, END, AtOnce, lines_of
+from nexus.web.server.turns import Turn, Turns, turns_of
+from nexus.web.server.writing import CLOSE, END, AtOnce, usual
 
 log = logging.getLogger("nexus.web.server")
 
@@ -43,6 +44,8 @@ class Connection(HttpToolsProtocol, Guest):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
+        self._turns: Turns = turns_of(self.server_state)
+        self._turn: Turn | None = None
         self._size = self._unsent = 0
         self._arriving, self._has_head = True, False
         self._since = self._took_some = self.loop.time()
@@ -58,6 +61,7 @@ class Connection(HttpToolsProtocol, Guest):
     # -- what comes
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._turns.read()
         self.pipeline.clear()
         if self._answering is not None and not self._answering.response_complete:
             # uvicorn tells the newest request alone.
@@ -68,6 +72,25 @@ class Connection(HttpToolsProtocol, Guest):
         self.server_state.left()  # type: ignore[attr-defined]
 
     def data_received(self, data: bytes) -> None:
+        self._turns.add(self, data)
+
+    def eof_received(self) -> None:
+        # What came before the end is not lost with the connection.
+        self._turns.read()
+
+    def shutdown(self) -> None:
+        self._turns.read()
+        super().shutdown()
+
+    def give_up(self) -> None:
+        """Nobody knows what became of what this connection has received."""
+        self.transport.abort()
+
+    def read(self, data: bytes, turn: Turn) -> None:
+        """What `data_received` is elsewhere."""
+        if self.transport.is_closing():
+            return
+        self._turn = turn
         self._size += len(data)
         super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
         if self._parts is not None:
@@ -79,6 +102,7 @@ class Connection(HttpToolsProtocol, Guest):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self.scope[MEMORY] = self._memory  # type: ignore[literal-required]
+        self.scope[TURN] = self._turn  # type: ignore[literal-required]
         self._answered_early = False
         self._arriving, self._has_head, self._size = True, False, 0
         self._since = self.loop.time()
@@ -225,8 +249,8 @@ class Connection(HttpToolsProtocol, Guest):
 
     def _write(self, answer: Any, *, keep_alive: bool = True) -> None:
         status, lines, body = answer
-        usual = lines_of(tuple(self.server_state.default_headers))
-        self.transport.write(b"".join((STATUS_LINE[status], usual, lines, END if keep_alive else CLOSE, body)))
+        own = usual.lines(self.server_state.default_headers)
+        self.transport.write(b"".join((STATUS_LINE[status], own, lines, END if keep_alive else CLOSE, body)))
 
     # -- what takes too long
 

@@ -1,6 +1,5 @@
 """Answers of one piece, written at once."""
 
-from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -53,10 +52,23 @@ class AtOnce:
         return True
 
 
-@lru_cache(maxsize=2)
-def lines_of(headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """Headers as they go out: those of the server, which change once a second."""
-    return b"".join(b"%b: %b\r\n" % header for header in headers)
+class Usual:
+    """A server's own headers as they go out: it makes a new list of them once a second."""
+
+    __slots__ = ("_headers", "_lines")
+
+    def __init__(self) -> None:
+        self._headers: list[tuple[bytes, bytes]] | None = None
+        self._lines = b""
+
+    def lines(self, headers: list[tuple[bytes, bytes]]) -> bytes:
+        """Those, put together once."""
+        if headers is not self._headers:
+            self._headers, self._lines = headers, b"".join(b"%b: %b\r\n" % header for header in headers)
+        return self._lines
+
+
+usual = Usual()
 
 
 def _says_length(message: Any) -> bool:
