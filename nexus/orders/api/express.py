@@ -178,10 +178,11 @@ def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool
     asked = _asked_by(exchange.body)
     if asked is None or not desk.knows_any(asked.skus):
         return False
-    customer_id, key = exchange.customer_with("orders"), exchange.head.text(b"idempotency-key")
-    if customer_id is None or not _is_key(key):
+    key = exchange.head.text(b"idempotency-key")
+    claims = exchange.claims()
+    if claims is None or exchange.customer_with("orders") is None or not _is_key(key):
         return False
-    return desk.take(Case(exchange, services.Doubtful(customer_id, key, asked.lines, asked.order.currency), answer))
+    return desk.take(Case(exchange, services.Doubtful(claims["sub"], key, asked.lines, asked.order.currency), answer))
 
 
 def _is_usual(exchange: Exchange) -> bool:

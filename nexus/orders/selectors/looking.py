@@ -1,7 +1,6 @@
 """What is offered now, and which keys have placed something: one statement, on the event loop."""
 
-from collections.abc import Collection, Iterable
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
@@ -12,30 +11,31 @@ from nexus.orders.selectors.orders import Offer
 
 LOOK = """
 SELECT sku, name, prices::text, sellable, (SELECT available FROM orders_stockhint AS hint WHERE hint.sku = price.sku),
-       NULL::uuid, NULL::text
+       NULL::bigint
 FROM orders_price AS price WHERE sku = ANY($1::text[])
 UNION ALL
-SELECT NULL, NULL, NULL, NULL, NULL, customer_id, key
-FROM orders_placementclaim JOIN unnest($2::uuid[], $3::text[]) AS asked(customer_id, key) USING (customer_id, key)
+SELECT NULL, NULL, NULL, NULL, NULL, place
+FROM unnest($2::uuid[], $3::text[]) WITH ORDINALITY AS asked(customer_id, key, place)
+JOIN orders_placementclaim USING (customer_id, key)
 """
 line = Line(DATABASE, LOOK)
 
 
 async def look(
-    skus: Iterable[str], pairs: Collection[tuple[UUID, str]]
-) -> tuple[dict[str, Offer], set[tuple[UUID, str]]]:
+    skus: Iterable[str], customers: Sequence[str], keys: Sequence[str | None]
+) -> tuple[dict[str, Offer], set[int]]:
     """
-    As `list_offers` and `list_claimed`, both as of one moment.
+    The offers, as `list_offers` has them, and at which places are keys that placed something for their customers, both
+    as of one moment.
 
     :raises psycopg.Error: PostgreSQL does not say
     """
-    customers, keys = [customer for customer, _ in pairs], [key for _, key in pairs]
     rows = await line.ask(*(array_of(each).encode() for each in (sorted(skus), customers, keys)))
     offers: dict[str, Offer] = {}
-    claimed: set[tuple[UUID, str]] = set()
-    for sku, name, prices, sellable, available, customer, key in rows:
+    claimed: set[int] = set()
+    for sku, name, prices, sellable, available, place in rows:
         if sku is None or name is None or prices is None:
-            claimed.add((UUID((customer or b"").decode()), (key or b"").decode()))
+            claimed.add(int(place or 0) - 1)
         else:
             offers[sku.decode()] = Offer(
                 name=name.decode(),

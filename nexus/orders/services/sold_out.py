@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
-from uuid import UUID
 
 from nexus.contracts.errors import NexusError
 from nexus.orders.exceptions import OutOfStock
@@ -12,9 +11,9 @@ from nexus.orders.services.offered import Line, offered
 
 
 class Doubtful(NamedTuple):
-    """An order that will probably be refused: whose, with which key if any, and what it asks for."""
+    """An order that will probably be refused: whose (a UUID, as text), with which key if any, and what it asks for."""
 
-    customer_id: UUID
+    customer: str
     key: str | None
     lines: Sequence[Line]
     currency: str
@@ -29,17 +28,17 @@ async def find_sold_out(orders: Sequence[Doubtful]) -> list[OutOfStock | None]:
 
     :raises psycopg.Error: PostgreSQL does not say
     """
-    keyed = [(order.customer_id, order.key) for order in orders if order.key]
-    offers, claimed = await look(_skus_of(orders), keyed)
+    customers, keys = [order.customer for order in orders], [order.key for order in orders]
+    offers, claimed = await look(_skus_of(orders), customers, keys)
     found: dict[tuple[int, str], OutOfStock | None] = {}
     for order in orders:
         # Bodies that are equal were understood once, so that their lines are one and the same thing.
         if (asked := (id(order.lines), order.currency)) not in found:
             found[asked] = _sold_out(order, offers)
-    return [
-        None if (order.customer_id, order.key) in claimed else found[id(order.lines), order.currency]
-        for order in orders
-    ]
+    refusals = [found[id(order.lines), order.currency] for order in orders]
+    for place in claimed:
+        refusals[place] = None
+    return refusals
 
 
 def _skus_of(orders: Iterable[Doubtful]) -> set[str]:
