@@ -25,6 +25,8 @@ STANDBYS = 1
 """Relays that wait for the active one to go."""
 THREADS, DATABASES = 16, 3
 """Threads of a web process, of which each may hold a connection to each database, and how many databases there are."""
+LANE = 2
+"""Connections of its express lane: one by which orders are placed, one that asks what is sold out."""
 EVENTS = {"orders": 2.0, "inventory": 1.0}
 """Told in each log for an order that is confirmed; levels of stock are told once in a while, whatever the rate."""
 DAY = 86_400
@@ -170,9 +172,12 @@ def _batches(events: float) -> float:
 
 
 def _connections(processes: Mapping[str, int]) -> int:
-    """Of PostgreSQL, at most: one for a thread of the web and database, two for each log that a relay follows."""
+    """
+    Of PostgreSQL, at most: one for a thread of the web and database and those of its lane, two for each log that a relay
+    follows.
+    """
     workers = processes["worker orders"] + processes["worker inventory"]
-    return processes["web"] * THREADS * DATABASES + workers + processes["relay"] * DATABASES * 2
+    return processes["web"] * (THREADS * DATABASES + LANE) + workers + processes["relay"] * DATABASES * 2
 
 
 def _at_rate(measured: Sequence[Mapping[str, float]], rate: float) -> Mapping[str, float]:

@@ -1,6 +1,7 @@
 """The rate limit: exact when many ask at once, and still there when Redis is not."""
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -12,7 +13,7 @@ from rest_framework.test import APIClient
 
 from nexus.gateway import limits, middleware
 from nexus.gateway.leases import Lease
-from nexus.gateway.limits import LocalBuckets, RateLimiter, Verdict
+from nexus.gateway.limits import GCRA_SCRIPT, LocalBuckets, RateLimiter, Verdict, limit_lines
 from nexus.gateway.policies import Account, Policy
 from nexus.web.express.pipe import Pipe, RedisAway
 
@@ -218,6 +219,116 @@ class TestAtOnce:
 
         dear = Policy(count=1000, seconds=3600, cost=10)
         assert asyncio.run(talk()) is None
+
+
+class TestToldAtOnce:
+    @pytest.mark.parametrize("name", ["default", "50% off"])
+    def test_says_what_the_headers_would(self, clean_redis: object, name: str) -> None:
+        async def talk() -> tuple[bytes | None, bytes]:
+            turns, policy = Turns(Clock()), Policy(count=1000, seconds=3600, name=name)
+            account = Account(policy.bucket("somebody"), policy)
+            for _ in range(40):
+                await turns.check(policy)
+            told = turns.limiter.tell_at_once(turns.pipe, account)
+            verdict = turns.limiter.check_at_once(turns.pipe, account)
+            assert verdict
+            earlier = verdict._replace(remaining=verdict.remaining + 1)
+            return told, b"".join(b"%b: %b\r\n" % pair for pair in limit_lines(earlier, policy))
+
+        told, expected = asyncio.run(talk())
+
+        assert told
+        # In which second the bucket would be full is another, in which one more was taken.
+        assert re.sub(rb"t=\d+", b"", told) == re.sub(rb"t=\d+", b"", expected)
+
+    def test_says_nothing_of_whoever_was_not_counted_ahead(self, clean_redis: object) -> None:
+        async def talk() -> bytes | None:
+            turns = Turns(Clock())
+            return turns.limiter.tell_at_once(turns.pipe, Account("somebody", MANY))
+
+        assert asyncio.run(talk()) is None
+
+    def test_lets_exactly_as_many_pass_as_there_are(self, clean_redis: object) -> None:
+        async def talk() -> int:
+            turns, passed = Turns(Clock()), 0
+            account = Account("somebody", MANY)
+            for _ in range(1200):
+                told = turns.limiter.tell_at_once(turns.pipe, account)
+                passed += bool(told) or (await turns.check(MANY))[0].allowed
+            return passed
+
+        assert 1000 - 128 <= asyncio.run(talk()) <= 1000
+
+
+class TestAFew:
+    """Counted ahead of whoever comes again within a second."""
+
+    PLENTY = Policy(count=1200, seconds=60)
+
+    @pytest.mark.parametrize(
+        ("count", "few"), [(1, 1), (127, 1), (255, 1), (256, 2), (1000, 7), (1200, 8), (1_000_000, 8)]
+    )
+    def test_are_so_small_a_part_that_nobody_misses_them(self, count: int, few: int) -> None:
+        assert Policy(count=count, seconds=60).few == few
+
+    def test_save_questions(self, clean_redis: object) -> None:
+        async def talk() -> int:
+            turns = Turns(Clock())
+            for _ in range(33):
+                await turns.check(self.PLENTY)
+                turns.clock.now += 0.12
+            return turns.asked
+
+        # One for the first request, one for each eight of the others; one more where Redis had to be shown the script.
+        assert asyncio.run(talk()) in (5, 6)
+
+    def test_are_for_a_second(self, clean_redis: object) -> None:
+        async def talk() -> list[int]:
+            turns, asked = Turns(Clock()), []
+            for pause in (0.0, 0.2, 0.9, 0.2, 0.5, 0.4):
+                turns.clock.now += pause
+                await turns.check(self.PLENTY)
+                asked.append(turns.asked)
+            return [each - asked[0] for each in asked]
+
+        # The second request takes a few, which last until 1.2; the fourth comes after that, at 1.3.
+        assert asyncio.run(talk()) == [0, 1, 1, 2, 2, 2]
+
+    def test_are_not_for_whom_comes_seldom(self, clean_redis: object) -> None:
+        async def talk() -> int:
+            turns = Turns(Clock())
+            before = None
+            for _ in range(10):
+                await turns.check(self.PLENTY)
+                before = turns.asked if before is None else before
+                turns.clock.now += 1.1
+            return turns.asked - before
+
+        assert asyncio.run(talk()) == 9
+
+    def test_of_several_as_many_are_given_as_leave_half(self, clean_redis: object) -> None:
+        async def talk() -> list[int]:
+            pipe, policy = Pipe(settings.REDIS_URL), Policy(count=100, seconds=3600)
+
+            async def ask(size: int) -> int:
+                [(allowed, _, _)] = await GCRA_SCRIPT(pipe, [b"rate:somebody"], *policy.words, b"%d" % size)
+                return int(allowed)
+
+            return [await ask(size) for size in (30, 30, 30, 1)]
+
+        assert asyncio.run(talk()) == [30, 20, 1, 1]
+
+    def test_callers_together_are_counted_each_by_themselves(self, clean_redis: object) -> None:
+        async def talk() -> list[tuple[bool, int]]:
+            turns, small = Turns(Clock()), Policy(count=5, seconds=3600)
+            accounts = [Account(f"caller {number % 3}", [MANY, small, MANY][number % 3]) for number in range(24)]
+            return [(each.allowed, each.remaining) for each in await turns.limiter.check_all(turns.pipe, accounts)]
+
+        verdicts = asyncio.run(talk())
+
+        assert [allowed for allowed, _ in verdicts[1::3]] == [True] * 5 + [False] * 3
+        assert [remaining for _, remaining in verdicts[0::3]] == list(range(999, 991, -1))
+        assert verdicts[0::3] == verdicts[2::3]
 
 
 class TestOnTheEventLoop:

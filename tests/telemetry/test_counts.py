@@ -18,25 +18,11 @@ from nexus.web.problems import describe
 from tests.eventbus.conftest import DATABASES, Witness, lit, member, store, witness
 from tests.eventbus.test_delivery import message
 from tests.gateway.instances import answering, asked, calling, hangs_up, running, status_of
+from tests.telemetry.counting import Counting
 from tests.web.test_express import Client, fast
 from tests.web.test_pressure import statuses_at
 
 __all__ = ["member", "store", "witness"]
-
-
-class Counting:
-    """What a figure rose by since this was made."""
-
-    def __init__(self, name: str, **labels: str) -> None:
-        self._name, self._labels = name, labels
-        self._before = self._now()
-
-    @property
-    def rise(self) -> float:
-        return self._now() - self._before
-
-    def _now(self) -> float:
-        return REGISTRY.get_sample_value(self._name, self._labels) or 0.0
 
 
 class TestTheWeb:

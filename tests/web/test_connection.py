@@ -4,12 +4,13 @@ import asyncio
 import json
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
 from uvicorn.config import Config
 
-from nexus.web.server import MEMORY
+from nexus.web.server import MEMORY, TURN
 from nexus.web.server.connection import ARRIVES_WITHIN, LARGEST_HEAD, Connection
 from nexus.web.server.door import Shares
 from nexus.web.server.workers import SharingServer, listen
@@ -481,6 +482,92 @@ class TestTakenOver:
 
         serve(application, talk)
         assert len(application.heard) == 2
+
+
+class TestATurn:
+    """What connections receive is read when all of it is there."""
+
+    def test_is_the_same_for_all_that_came_in_it(self) -> None:
+        turns: list[Any] = []
+
+        class Early(Answering):
+            def answer_early(self, scope: Any) -> Any:
+                assert scope[TURN].is_on
+                turns.append(scope[TURN])
+                return 200, b"content-length: 5\r\n", b"early"
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            connection.data_received(GET)
+            connection.data_received(GET + GET)
+            assert turns == []
+            await streams[0].readuntil(b"early")
+            connection.data_received(GET)
+            while len(turns) < 4:
+                await asyncio.sleep(0)
+
+        serve(Early(), talk)
+
+        assert len({id(turn) for turn in turns[:3]}) == 1
+        assert turns[3] is not turns[0]
+        assert not any(turn.is_on for turn in turns)
+
+    def test_is_shared_by_all_connections_of_a_server(self) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            other = Connection(config=server.config, server_state=server.server_state, app_state={})
+
+            assert connection._turns is other._turns
+
+        serve(Answering(*PLAIN), talk)
+
+    def test_ends_with_the_connection_and_what_came_before_is_answered(self) -> None:
+        application = Full()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(GET.replace(b"/ ", b"/full "))
+            streams[1].write_eof()
+
+            assert (await streams[0].read()).endswith(b"full")
+
+        serve(application, talk)
+
+    def test_ends_with_the_server_and_what_came_before_is_answered(self) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            connection.data_received(GET)
+            connection.shutdown()
+
+            assert (await streams[0].read()).endswith(b"connection: close\r\n\r\nok")
+
+        serve(Answering(*PLAIN), talk)
+
+    def test_that_a_client_did_not_wait_for_is_heard_of(self) -> None:
+        """Who has sent an order and left has sent an order."""
+        application = Answering(*PLAIN)
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            connection.data_received(GET)
+            connection.connection_lost(None)
+            while not application.heard:
+                await asyncio.sleep(0)
+
+        serve(application, talk)
+
+    def test_that_cannot_be_read_closes_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        def fails(*_: Any) -> None:
+            raise RuntimeError
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            await only(server)
+            monkeypatch.setattr(Connection, "read", fails)
+            streams[1].write(GET)
+
+            with suppress(ConnectionResetError):
+                assert await streams[0].read() == b""
+
+        serve(Answering(*PLAIN), talk)
 
 
 class TestRequests:

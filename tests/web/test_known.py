@@ -13,6 +13,7 @@ from hiredis import ReplyError
 
 from nexus.web.express.known import TRUST, UNTOLD, Known
 from nexus.web.express.pipe import Pipe, RedisAway
+from nexus.web.server.turns import Turn
 from tests.faultproxy import FaultProxy, Toxic, fault_proxy
 
 QUESTION = (b"GET", b"watched:a")
@@ -301,3 +302,46 @@ def proxied_redis(url: str) -> Iterator[tuple[str, FaultProxy]]:
     place = urlsplit(url)
     with fault_proxy(place.hostname or "", place.port or 0) as proxy:
         yield url.replace(f":{place.port}/", f":{proxy.port}/"), proxy
+
+
+class TestATurn:
+    """Requests that had come before any of them was answered: one look for news serves all."""
+
+    def test_needs_one_look(self, url: str) -> None:
+        async def scene() -> list[int]:
+            here, looks = Here(url), []
+            here.other.set("watched:a", "1")
+            await here.learn()
+            poll = here.known._unread
+
+            class Looking:
+                def poll(self, wait: int) -> Any:
+                    looks.append(wait)
+                    return poll.poll(wait)
+
+            here.known._unread = Looking()  # type: ignore[assignment]
+            counts, one, other = [], Turn(), Turn()
+            for turn in (one, one, one, other, other, None, None):
+                await here.until(lambda turn=turn: here.known.find(QUESTION, turn=turn))  # type: ignore[misc]
+                counts.append(len(looks))
+            other.is_on = False
+            here.known.find(QUESTION, turn=other)
+            here.known.find(QUESTION, turn=other)
+            return [*counts, len(looks)]
+
+        assert asyncio.run(scene()) == [1, 1, 1, 2, 2, 3, 4, 6]
+
+    def test_that_begins_after_a_change_knows_nothing_from_before(self, url: str) -> None:
+        async def scene() -> list[Any]:
+            here, seen = Here(url), []
+            for number in range(300):
+                here.other.set("watched:a", number)
+                turn = Turn()
+                found = [here.known.find(QUESTION, turn=turn) for _ in range(3)]
+                seen += [(number, each) for each in found if each not in (None, b"%d" % number)]
+                turn.is_on = False
+                if number % 3 == 0:
+                    await here.learn()
+            return seen
+
+        assert asyncio.run(scene()) == []

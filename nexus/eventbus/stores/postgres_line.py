@@ -31,6 +31,7 @@ class Line:
         self._database, self._statement = database, statement
         self._connection: PatientConnection | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._socket = -1
         self._answer: asyncio.Future[Rows] | None = None
         self._results: list[Any] = []
 
@@ -64,7 +65,8 @@ class Line:
         connection, self._connection = self._connection, None
         if connection is not None:
             if self._loop and not self._loop.is_closed():
-                self._loop.remove_reader(connection.pgconn.socket)
+                # A connection that is lost does not say any more which it was.
+                self._loop.remove_reader(self._socket)
             connection.close()
         self._results.clear()
 
@@ -75,8 +77,8 @@ class Line:
         except asyncio.CancelledError:
             dialing.add_done_callback(_close)
             raise
-        loop.add_reader(connection.pgconn.socket, partial(self._heard, connection))
-        self._connection, self._loop = connection, loop
+        self._connection, self._loop, self._socket = connection, loop, connection.pgconn.socket
+        loop.add_reader(self._socket, partial(self._heard, connection))
         return connection
 
     def _dial(self) -> PatientConnection:

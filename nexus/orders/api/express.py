@@ -36,8 +36,8 @@ LARGEST_BATCH = 192
 MOST_WAITING = 256
 LONGEST_WAIT = 1.0
 """Seconds in the queue; whoever waited longer is asked to come again before anything was done for them."""
-TURNS = 2
-"""Of the event loop between two batches: one reads what has come meanwhile, one lets it queue up, or refuses it."""
+TURNS = 3
+"""Of the event loop between two batches: what has come meanwhile is received, read (or refused), and queues up."""
 SHORT = 512
 """Bytes of a body that is remembered once it is understood."""
 
