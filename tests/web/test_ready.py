@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from nexus.telemetry import figures
+from nexus.telemetry.tallies import tally
 from nexus.web.express import Exchange, Reply, ready
 from nexus.web.express.exchange import Tagged
 from nexus.web.express.head import Head
@@ -218,7 +219,9 @@ class TestGivenAgain:
 
         async def later() -> Any:
             assert client.lane.answer_early
-            return client.lane.answer_early(scope("/fast", headers=self.HEADERS) | {TURN: "this one", MEMORY: {}})
+            answer = client.lane.answer_early(scope("/fast", headers=self.HEADERS) | {TURN: "this one", MEMORY: {}})
+            tally().write()
+            return answer
 
         assert asyncio.run(later())
         assert redis.turns == ["this one"]
