@@ -173,8 +173,8 @@ def _batches(events: float) -> float:
 
 def _connections(processes: Mapping[str, int]) -> int:
     """
-    Of PostgreSQL, at most: one for a thread of the web and database and those of its lane, two for each log that a relay
-    follows.
+    Of PostgreSQL, at most: one for each thread of the web and database, those of its lane, and two for each log that a
+    relay follows.
     """
     workers = processes["worker orders"] + processes["worker inventory"]
     return processes["web"] * (THREADS * DATABASES + LANE) + workers + processes["relay"] * DATABASES * 2
