@@ -521,14 +521,17 @@ class TestATurn:
 
         serve(Answering(*PLAIN), talk)
 
-    def test_ends_with_the_connection_and_what_came_before_is_answered(self) -> None:
+    def test_ends_with_what_a_client_sends_and_what_came_before_is_answered(self) -> None:
         application = Full()
 
         async def talk(streams: Streams, server: SharingServer) -> None:
-            streams[1].write(GET.replace(b"/ ", b"/full "))
-            streams[1].write_eof()
+            connection = await only(server)
+            connection.data_received(GET.replace(b"/ ", b"/full "))
+            # The connection is closed as soon as this returns.
+            connection.eof_received()
+            assert application.asked == [("GET", "/full", b"")]
 
-            assert (await streams[0].read()).endswith(b"full")
+            assert (await streams[0].readuntil(b"full")).startswith(b"HTTP/1.1 503")
 
         serve(application, talk)
 
