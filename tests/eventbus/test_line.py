@@ -84,13 +84,22 @@ def test_what_postgres_says_no_to_is_raised_and_the_next_is_answered() -> None:
     assert scene(talk, "SELECT 6 / $1::int") == [(b"3",)]
 
 
-def test_a_statement_that_is_none_is_raised_each_time() -> None:
+def test_a_statement_that_is_none_is_raised_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+
+    def watched(database: str) -> Any:
+        made.append(connect(database))
+        return made[-1]
+
+    monkeypatch.setattr(postgres_line, "connect", watched)
+
     async def talk(line: Line) -> None:
         for _ in range(2):
             with pytest.raises(psycopg.errors.SyntaxError):
                 await line.ask()
 
     scene(talk, "SELECT FROM WHERE")
+    assert [connection.closed for connection in made] == [True, True]
 
 
 def test_a_connection_that_was_ended_meanwhile_is_made_anew() -> None:

@@ -16,7 +16,7 @@ from nexus.orders.api.refusals import desk
 from nexus.orders.models import PlacementClaim, Price, StockHint
 from nexus.orders.selectors import looking
 from nexus.telemetry.tallies import tally
-from nexus.web.express import pipe
+from nexus.web.express import Exchange, pipe
 from tests.conftest import Bearer
 from tests.journeys.asking import Asked, ask, in_a_new_loop, shape
 from tests.journeys.trading import DATABASES
@@ -361,6 +361,23 @@ class TestTheDesk:
         answers = in_a_new_loop(scene())
 
         assert [each[0] for each in answers] == ["taken", "taken", 409, 409]
+
+    def test_answers_though_nobody_could_be_counted(
+        self, asked: Asked, order: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sell_out()
+
+        async def fails(_: Any) -> Any:
+            raise RuntimeError
+
+        async def scene() -> list[Any]:
+            await known(order)
+            monkeypatch.setattr(Exchange, "admit_all", fails)
+            return [*await sent(order(), order()), *await sent(order())]
+
+        answers = in_a_new_loop(scene())
+
+        assert [each[:2] for each in answers] == [("taken", 409)] * 3
 
     def test_remembers_the_newest_only(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(refusals, "MOST_SKUS", 3)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from nexus.orders import services
 from nexus.orders.exceptions import OutOfStock
 from nexus.orders.services import Doubtful
-from nexus.web.express import Exchange
+from nexus.web.express import Exchange, Reply
 from nexus.web.express.routes import Found
 
 LARGEST_BATCH = 256
@@ -76,22 +76,32 @@ class SoldOutDesk:
             self._serving = None
 
     async def _decide(self, batch: Sequence[Case]) -> None:
-        refused = await Exchange.admit_all([case.exchange for case in batch])
         passed = []
-        for case, reply in zip(batch, refused, strict=True):
-            if reply:
-                _answer(case, reply)
+        for case, refused in zip(batch, await self._counted(batch), strict=True):
+            if refused:
+                _answer(case, refused)
             else:
                 passed.append(case)
+        if passed:
+            for case, sold_out in zip(passed, await self._found(passed), strict=True):
+                _answer(case, sold_out)
+
+    async def _counted(self, cases: Sequence[Case]) -> Sequence[Reply | None]:
+        try:
+            return await Exchange.admit_all([case.exchange for case in cases])
+        except Exception:
+            # Whoever is not answered here waits for ever.
+            log.exception("orders could not be counted together")
+            return [None] * len(cases)
+
+    async def _found(self, cases: Sequence[Case]) -> Sequence[OutOfStock | None]:
         try:
             async with asyncio.timeout(LONGEST_WAIT):
-                found = await self._look([case.order for case in passed])
+                return await self._look([case.order for case in cases])
         except Exception as why:  # noqa: BLE001  whatever it was, the usual way has an answer
             log.warning("what is sold out is not known for now: %r", why)
             self._sold_out.clear()
-            found = [None] * len(passed)
-        for case, sold_out in zip(passed, found, strict=True):
-            _answer(case, sold_out)
+            return [None] * len(cases)
 
     async def _look(self, orders: Sequence[Doubtful]) -> Sequence[OutOfStock | None]:
         found = await services.find_sold_out(orders)
