@@ -59,8 +59,11 @@ class Policy:
 
     @cached_property
     def few(self) -> int:
-        """So many may be counted ahead of whoever comes again: so small a part that nobody misses them."""
-        return max(1, min(MOST_OF_FEW, self.count // PART_OF_FEW))
+        """
+        So many may be counted ahead of whoever comes again: so small a part that nobody misses them, and no more than
+        come back within the second for which they are good.
+        """
+        return max(1, min(MOST_OF_FEW, self.count // PART_OF_FEW, self.count // self.seconds))
 
     def bucket(self, caller: str) -> str:
         """Where the caller's requests of this kind are counted."""

@@ -179,6 +179,22 @@ class TestSoldOut:
 
         assert (answer[:2], answer[3]["code"]) == (("handled", 400), "not_for_sale")
 
+    @pytest.mark.parametrize("other", [{"sku": "NONE", "quantity": 1}, {"sku": "SHADE", "quantity": 1}])
+    def test_stays_known_whatever_else_somebody_wants(self, asked: Asked, order: Any, other: Any) -> None:
+        """One who asks for nonsense beside it must not turn the desk off for all."""
+        sell_out()
+        Price.objects.filter(sku="SHADE").update(sellable=False)
+        odd = {"lines": [{"sku": "LAMP", "quantity": 1}, other]}
+
+        async def scene() -> list[Any]:
+            await known(order)
+            return [*await sent(order(), order(odd), order()), desk.knows_anything]
+
+        one, of_both, another, knows = in_a_new_loop(scene())
+
+        assert (one[:2], another[:2], knows) == (("taken", 409), ("taken", 409), True)
+        assert (of_both[:2], of_both[3]["code"]) == (("handled", 400), "not_for_sale")
+
     def test_concerns_whoever_wants_it_among_others(self, asked: Asked, order: Any) -> None:
         sell_out()
         both = {"lines": [{"sku": "SHADE", "quantity": 1}, {"sku": "LAMP", "quantity": 1}]}
@@ -266,6 +282,19 @@ class TestWhoeverIs:
         [answer] = in_a_new_loop(scene())
 
         assert isinstance(answer[0], int)
+
+    def test_named_in_another_form_is_the_same(self, asked: Asked, order: Any, bearer: Bearer) -> None:
+        sell_out()
+        token = ("authorization", bearer(sub=f"urn:uuid:{uuid4()}")["HTTP_AUTHORIZATION"])
+        odd = order() | {"headers": [("content-type", "application/json"), token, ("idempotency-key", "k")]}
+
+        async def scene() -> list[Any]:
+            await known(order)
+            return await sent(order(), odd)
+
+        answers = in_a_new_loop(scene())
+
+        assert [each[:2] for each in answers] == [("taken", 409)] * 2
 
     def test_one_too_many_is_told_so(self, asked: Asked, order: Any, settings: Any) -> None:
         sell_out()

@@ -413,6 +413,34 @@ class TestTakenOver:
         serve(application, talk)
         assert (application.asked, application.bodies) == ([], [b"abcde"])
 
+    @pytest.mark.parametrize("target", [b"http://h:99999/taken", b"http://[::1"])
+    def test_a_target_that_is_none_is_refused_though_its_body_takes_its_time(self, target: bytes) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(self.POST[:-2].replace(b"/taken", target))
+
+            assert problem(await streams[0].read())[0] == 400
+
+        serve(Taking(), talk)
+
+    @pytest.mark.parametrize("pieces", [1, 2])
+    @pytest.mark.parametrize("before", [b"", GET])
+    def test_a_body_that_is_none_is_refused(self, before: bytes, pieces: int) -> None:
+        application = Taking()
+        head = b"POST /taken HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            if before:
+                streams[1].write(before)
+                await streams[0].readuntil(b"ok")
+            for piece in [head + b"nonsense\r\n"] if pieces == 1 else [head, b"nonsense\r\n"]:
+                streams[1].write(piece)
+                await asyncio.sleep(0.01)
+
+            assert problem(await streams[0].read()) == (400, "The request is not HTTP.")
+
+        serve(application, talk)
+        assert application.asked == []
+
     def test_a_body_in_chunks_is_a_body(self) -> None:
         application = Taking()
 

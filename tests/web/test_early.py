@@ -263,6 +263,16 @@ class TestWhatIsTakenOver:
 
         assert (before, under_way()) == (1, 0)
 
+    def test_is_handled_as_any_other_where_it_cannot_be_answered_like_the_others(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        broken = Reply(status=200, body=b"", headers=[("X-Name", "a\r\nX-Other: b")])
+
+        answer = asyncio.run(Client(slowly, together=later(broken)).taken("/fast"))
+
+        assert answer["nexus.exchange"].path == "/fast"
+        assert "cannot be answered" in caplog.text
+
     def test_is_written_down(self) -> None:
         written: list[bytes] = []
         journal = Journal(written.append)

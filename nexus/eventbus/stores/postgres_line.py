@@ -50,8 +50,8 @@ class Line:
         try:
             wire = (self._connection or await self._connect(loop)).pgconn
             wire.send_query_prepared(NAME, parameters)
-            while wire.flush():
-                await _writable(loop, wire.socket)
+            while not answer.done() and wire.flush():
+                await self._writable(loop, answer)
             return await answer
         except BaseException:
             # What is still to come would be taken for the answer to another question.
@@ -67,6 +67,7 @@ class Line:
             if self._loop and not self._loop.is_closed():
                 # A connection that is lost does not say any more which it was.
                 self._loop.remove_reader(self._socket)
+                self._loop.remove_writer(self._socket)
             connection.close()
         self._results.clear()
 
@@ -90,6 +91,16 @@ class Line:
             raise
         connection.pgconn.nonblocking = 1
         return connection
+
+    async def _writable(self, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[Rows]") -> None:
+        ready = loop.create_future()
+        loop.add_writer(self._socket, _now, ready)
+        try:
+            # Whatever is heard meanwhile, that the connection is lost above all, ends the waiting too.
+            await asyncio.wait([ready, answer], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if self._connection:
+                loop.remove_writer(self._socket)
 
     def _heard(self, connection: PatientConnection) -> None:
         wire = connection.pgconn
@@ -127,15 +138,6 @@ def _rows(result: Any) -> Rows:
     _check(result, ExecStatus.TUPLES_OK)
     places = range(result.nfields)
     return [tuple(result.get_value(row, place) for place in places) for row in range(result.ntuples)]
-
-
-async def _writable(loop: asyncio.AbstractEventLoop, socket: int) -> None:
-    ready = loop.create_future()
-    loop.add_writer(socket, _now, ready)
-    try:
-        await ready
-    finally:
-        loop.remove_writer(socket)
 
 
 def _now(ready: "asyncio.Future[None]") -> None:

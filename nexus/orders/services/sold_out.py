@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from nexus.contracts.errors import NexusError
 from nexus.orders.exceptions import OutOfStock
 from nexus.orders.selectors import Offer
 from nexus.orders.selectors.looking import look
@@ -11,7 +10,7 @@ from nexus.orders.services.offered import Line, offered
 
 
 class Doubtful(NamedTuple):
-    """An order that will probably be refused: whose (a UUID, as text), with which key if any, and what it asks for."""
+    """An order that will probably be refused: whose (a UUID as text), with which key if any, and what it asks for."""
 
     customer: str
     key: str | None
@@ -48,11 +47,17 @@ def _skus_of(orders: Iterable[Doubtful]) -> set[str]:
 
 
 def _sold_out(order: Doubtful, offers: Mapping[str, Offer]) -> OutOfStock | None:
+    if not all(_is_offered(line, order.currency, offers) for line in order.lines):
+        # What is wrong with it is said by somebody who may ask the database more.
+        return None
     try:
         offered(order.lines, currency=order.currency, offers=offers)
     except OutOfStock as why:
         # Its traceback leads to this frame, and this frame to it.
         return why.with_traceback(None)
-    except NexusError:
-        return None
     return None
+
+
+def _is_offered(line: Line, currency: str, offers: Mapping[str, Offer]) -> bool:
+    offer = offers.get(line.sku)
+    return offer is not None and offer.sellable and currency in offer.prices

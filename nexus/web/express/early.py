@@ -4,6 +4,7 @@ head, and those that an app finds for many requests at once.
 """
 
 import asyncio
+import logging
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -25,6 +26,8 @@ from nexus.web.logs import Journal
 from nexus.web.middleware import FOR_THE_API
 from nexus.web.problems import CONTENT_TYPE, describe, headers_for, internal
 from nexus.web.server import TURN
+
+log = logging.getLogger("nexus.web")
 
 Answer = tuple[int, bytes, bytes]
 """Status, the head's lines as they go out, and body."""
@@ -156,12 +159,16 @@ class Early:
 
         def hear(found: Found) -> None:
             self.taken -= 1
-            if found is None:
+            answer = None
+            if found is not None:
+                try:
+                    answer = self._in_full(route, exchange, found, time.perf_counter() - began)
+                except Exception:
+                    log.exception("%s cannot be answered like the others", exchange.path)
+            if answer is None:
                 # It was counted at the door: what handles it now goes on with the same exchange.
                 exchange.scope[BEGUN] = exchange
-                answered(None)
-            else:
-                answered(self._in_full(route, exchange, found, time.perf_counter() - began))
+            answered(answer)
 
         if not together(exchange, hear):
             return False

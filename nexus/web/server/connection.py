@@ -95,7 +95,10 @@ class Connection(HttpToolsProtocol, Guest):
         super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
         if self._parts is not None:
             # The body takes its time: whoever handles the request sees to that.
-            self._let_in()
+            try:
+                self._let_in()
+            except HttpParserInvalidURLError:
+                self.send_400_response("")
         if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
             self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of the request is too large.")
 
@@ -189,7 +192,7 @@ class Connection(HttpToolsProtocol, Guest):
     def _knows_what_is_asked(self) -> bool:
         """Whether that needs no second look; the scope says it then, as far as it is known before uvicorn looks."""
         path, _, query = self.url.partition(b"?")
-        if b"%" in path or b"#" in self.url:
+        if b"%" in path or b"#" in self.url or not path.startswith(b"/"):
             return False
         asked: dict[str, Any] = self.scope  # type: ignore[assignment]
         asked["method"] = self.parser.get_method().decode("latin-1")
@@ -283,8 +286,10 @@ class Connection(HttpToolsProtocol, Guest):
 
     def _refuse(self, status: HTTPStatus, detail: str) -> None:
         """Answer with a problem (RFC 9457) and hang up; only hang up where that could pass for another's answer."""
-        cycle = self.cycle
-        if cycle is None or (cycle.response_complete and not self._has_head):
+        cycle, held, self._parts = self.cycle, self._parts is not None, None
+        if held:
+            owed = True
+        elif cycle is None or (cycle.response_complete and not self._has_head):
             owed = not (self._answered_early and self._has_head)
         else:
             # Of the request that is still arriving, and that nothing was said to yet.
