@@ -65,7 +65,7 @@ def _stop() -> None:
 _registration = registration.of_settings()
 _elsewhere = [module.elsewhere for module in _modules("elsewhere")] if settings.SERVICES else []
 _doors = [module for module in _modules("express") if hasattr(module, "door")]
-_KEEPER = ("door", "early_door", "common_door", "ready_door")
+_KEEPER = ("door", "early_door", "common_door", "ready_door", "headers")
 _lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),
@@ -74,6 +74,6 @@ _lane = Lane(
     journal=Journal() if settings.LOG_FORMAT == "ecs" else None,
     started=_start,
     stopped=_stop,
-    **({name: getattr(_doors[0], name) for name in (*_KEEPER, "headers")} if _doors else {}),
+    **({name: getattr(_doors[0], name) for name in _KEEPER} if _doors else {}),
 )
 application = CrossOrigin(_lane, origins=settings.CORS_ORIGINS) if settings.CORS_ORIGINS else _lane

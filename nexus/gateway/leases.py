@@ -46,18 +46,11 @@ class Lease:
         return max(0, self._full_at - self.left * interval - now)
 
     def use(self, interval: int, now: int) -> int | None:
-        """The same for a caller who comes with it, in one step: hot answers cost little more than this."""
-        left = self.left
-        if not left or now >= self._until:
-            return None
-        self.left = left = left - 1
-        if now - self._since >= LEASE:
+        """The same for a caller who comes with it."""
+        full_in = self.take(interval, now)
+        if full_in is not None:
             self.came(now)
-        else:
-            self._last = now
-            self._asked_now += 1
-        full_in = self._full_at - left * interval - now
-        return full_in if full_in > 0 else 0
+        return full_in
 
     def next_size(self) -> int:
         """How many to ask for: one of whoever comes seldom, and while others have been asked for."""

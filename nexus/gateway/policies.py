@@ -10,7 +10,6 @@ from django.core.signals import setting_changed
 from django.dispatch import receiver
 
 from nexus.gateway.callers import customer
-from nexus.web.aliases import real_path
 
 MOST_OF_FEW, PART_OF_FEW = 8, 128
 
@@ -36,7 +35,7 @@ class Policy:
         The policy for a request: that of the path's class if there is one (``RATE_CLASSES``), else that of the first
         scope in the token that has one of its own (``NEXUS_RATE_LIMITS``), else the usual.
         """
-        return _policy_of(Policy.kind_of(path), scope_in(claims))
+        return _policy_of(Policy.kind_of(path), str(claims["scope"]) if claims and settings.RATE_LIMITS else "")
 
     @staticmethod
     def kind_of(path: str) -> str:
@@ -116,17 +115,8 @@ class Account(NamedTuple):
     policy: Policy
 
 
-def account_of(caller: str, policy: Policy) -> Account:
-    """Where requests of the caller under the policy are counted."""
-    return Account(policy.bucket(caller), policy)
-
-
 @lru_cache(maxsize=10_000)
-def account_of_customer(subject: str, scope: str, path: str) -> Account:
-    """The same for whoever a token is about, by its scope and the path that is asked for."""
-    return account_of(customer(subject), Policy.of(real_path(path), {"scope": scope}))
-
-
-def scope_in(claims: Mapping[str, Any] | None) -> str:
-    """What of a token a policy depends on: its scope, if any has a limit of its own."""
-    return str(claims["scope"]) if claims and settings.RATE_LIMITS else ""
+def account_of_customer(subject: str, scope: str, kind: str) -> Account:
+    """That of whoever a token with this scope is about, for paths of this class."""
+    policy = _policy_of(kind, scope)
+    return Account(policy.bucket(customer(subject)), policy)

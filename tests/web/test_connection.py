@@ -573,19 +573,6 @@ class TestATurn:
 
         serve(Answering(*PLAIN), talk)
 
-    def test_that_a_client_did_not_wait_for_is_heard_of(self) -> None:
-        """Who has sent an order and left has sent an order."""
-        application = Answering(*PLAIN)
-
-        async def talk(streams: Streams, server: SharingServer) -> None:
-            connection = await only(server)
-            connection.data_received(GET)
-            connection.connection_lost(None)
-            while not application.heard:
-                await asyncio.sleep(0)
-
-        serve(application, talk)
-
     def test_that_cannot_be_read_closes_the_connection(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def fails(*_: Any) -> None:
             raise RuntimeError

@@ -99,6 +99,17 @@ class TestReadyAnswers:
 
             assert sum(len(each.standing.reply.body) for each in answers._kept.values()) <= 100
 
+    def test_that_take_the_place_of_others_need_no_more_room(
+        self, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ready, "LARGEST", 100)
+        answers = ReadyAnswers()
+        answers.keep(ASKED, made(b"x" * 40, answer=redis.answer))
+        for _ in range(10):
+            answers.keep(("http", b"localhost", "/b", b""), made(b"x" * 40, answer=redis.answer))
+
+        assert answers.find(ASKED, None)
+
     @pytest.mark.parametrize("place", [1, 2, 3])
     def test_remember_nothing_long_of_who_asks(self, redis: Redis, place: int) -> None:
         asked: list[Any] = list(ASKED)

@@ -9,7 +9,7 @@ from nexus.gateway.callers import caller_at
 from nexus.gateway.exceptions import RateLimited
 from nexus.gateway.limits import Verdict, limit_lines, limiter
 from nexus.gateway.map.stream import watch
-from nexus.gateway.policies import Account, Policy, account_of, account_of_customer
+from nexus.gateway.policies import Account, Policy, account_of_customer
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
@@ -66,12 +66,14 @@ def ready_door(head: Head, kind: str) -> bytes | None:
 
 
 def _account(exchange: Exchange) -> Account:
+    path = real_path(exchange.path)
     if claims := exchange.claims():
-        account = account_of_customer(claims["sub"], claims["scope"], exchange.path)
+        account = account_of_customer(claims["sub"], claims["scope"], Policy.kind_of(path))
     else:
         peer = exchange.scope["client"][0] if exchange.scope["client"] else ""
         caller = caller_at(peer, forwarded=exchange.head.text(b"x-forwarded-for") or "")
-        account = account_of(caller, Policy.of(real_path(exchange.path)))
+        policy = Policy.of(path)
+        account = Account(policy.bucket(caller), policy)
     exchange.policy = account.policy
     return account
 

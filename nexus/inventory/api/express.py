@@ -22,7 +22,7 @@ def show_known_level(exchange: Exchange) -> Standing | None:
     if not _is_plain(exchange):
         return None
     question = selectors.cache_question(sku)
-    answer = known().find(question)
+    answer = known().find(question, turn=exchange.turn)
     if answer is None or (told := _told(sku, *answer)) is None or not exchange.admit_early():
         return None
     return Standing(told.for_(exchange), question, answer, math.inf)

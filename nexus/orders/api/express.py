@@ -183,14 +183,8 @@ def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool
     if customer_id is None or not _is_key(key):
         return False
     return desk.take(
-        Case(exchange, services.Doubtful(text_of(customer_id), key, asked.lines, asked.order.currency), answer)
+        Case(exchange, services.Doubtful(str(customer_id), key, asked.lines, asked.order.currency), answer)
     )
-
-
-@lru_cache(maxsize=10_000)
-def text_of(customer_id: UUID) -> str:
-    """As PostgreSQL takes it, whatever form the token has it in."""
-    return str(customer_id)
 
 
 def _is_usual(exchange: Exchange) -> bool:

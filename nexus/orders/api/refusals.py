@@ -105,6 +105,8 @@ class SoldOutDesk:
 
     async def _look(self, orders: Sequence[Doubtful]) -> Sequence[OutOfStock | None]:
         found = await services.find_sold_out(orders)
+        if all(found):
+            return found
         still = {sku for why in found if why for sku in why.skus}
         for sku in {line.sku for order in orders for line in order.lines} - still:
             self._sold_out.pop(sku, None)

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 from nexus.contracts.errors import FieldError
 from nexus.contracts.orders import OrderLine
-from nexus.orders.exceptions import NotForSale, OutOfStock, PricesIncomplete
+from nexus.orders.exceptions import NotForSale, OutOfStock
 from nexus.orders.selectors import Offer
-from nexus.orders.services.prices import is_incomplete
 
 LARGEST_QUANTITY = 1000
 
@@ -26,7 +25,6 @@ def offered(lines: Sequence[Line], *, currency: str, offers: Mapping[str, Offer]
     The lines at their prices.
 
     :raises NotForSale: a line names a sku that is unknown, not sellable, or has no price in the currency
-    :raises PricesIncomplete: the same, while the price book is being made again
     :raises OutOfStock: a line is known to be sold out
     """
     errors, priced = [], []
@@ -41,8 +39,6 @@ def offered(lines: Sequence[Line], *, currency: str, offers: Mapping[str, Offer]
         else:
             price = offer.prices[currency]
             priced.append(OrderLine(sku=line.sku, name=offer.name, quantity=line.quantity, unit_price=price))
-    if errors and is_incomplete():
-        raise PricesIncomplete
     if errors:
         raise NotForSale("Some lines name things that are not for sale.", errors=errors)
     if sold_out := [line.sku for line in lines if offers[line.sku].sold_out]:

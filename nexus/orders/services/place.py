@@ -14,10 +14,12 @@ from nexus.contracts.orders import OrderPlaced
 from nexus.eventbus.postgresql.base import close_broken_connections
 from nexus.eventbus.stores.postgres_rows import columns_of, run
 from nexus.eventbus.wire import record_of
+from nexus.orders.exceptions import NotForSale, PricesIncomplete
 from nexus.orders.models import DATABASE, PlacementClaim, Status
 from nexus.orders.selectors import Offer, OrderView, find_claim, get_order, list_claimed, list_offers
 from nexus.orders.services.numbers import next_number
 from nexus.orders.services.offered import Line, offered
+from nexus.orders.services.prices import is_incomplete
 from nexus.telemetry import figures
 
 CLAIM_LIFETIME = timedelta(hours=24)
@@ -135,7 +137,7 @@ def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
             outcomes.append(NotTogether())
         except NexusError as refusal:
             # Its traceback leads to this frame, and this frame to it: thousands of such circles would be left to `gc`.
-            outcomes.append(refusal.with_traceback(None))
+            outcomes.append(_explained(refusal).with_traceback(None))
     try:
         accepted = _write([(wanted[position], envelope) for position, envelope in placed.items()])
     except (DataError, IntegrityError):
@@ -191,6 +193,11 @@ def _priced(wanted: Wanted, offers: Mapping[str, Offer]) -> OrderPlaced:
         total=total,
         lines=lines,
     )
+
+
+def _explained(refusal: NexusError) -> NexusError:
+    """What is said of it: while the price book is being made again nobody can tell what is for sale."""
+    return PricesIncomplete() if isinstance(refusal, NotForSale) and is_incomplete() else refusal
 
 
 def _write(orders: Sequence[tuple[Wanted, Envelope[OrderPlaced]]]) -> set[UUID]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from nexus.orders.exceptions import OutOfStock
+from nexus.orders.exceptions import NotForSale, OutOfStock
 from nexus.orders.selectors import Offer
 from nexus.orders.selectors.looking import look
 from nexus.orders.services.offered import Line, offered
@@ -47,17 +47,11 @@ def _skus_of(orders: Iterable[Doubtful]) -> set[str]:
 
 
 def _sold_out(order: Doubtful, offers: Mapping[str, Offer]) -> OutOfStock | None:
-    if not all(_is_offered(line, order.currency, offers) for line in order.lines):
-        # What is wrong with it is said by somebody who may ask the database more.
-        return None
     try:
         offered(order.lines, currency=order.currency, offers=offers)
     except OutOfStock as why:
         # Its traceback leads to this frame, and this frame to it.
         return why.with_traceback(None)
+    except NotForSale:
+        return None
     return None
-
-
-def _is_offered(line: Line, currency: str, offers: Mapping[str, Offer]) -> bool:
-    offer = offers.get(line.sku)
-    return offer is not None and offer.sellable and currency in offer.prices

@@ -3,9 +3,10 @@ Pages of other origins (https://fetch.spec.whatwg.org/#http-cors-protocol): thos
 API, and nobody else. Never with cookies; a token in a header is what the API wants.
 """
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+Answer = tuple[int, bytes, bytes]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
@@ -27,26 +28,21 @@ class CrossOrigin:
         self._answer_early = getattr(application, "answer_early", None)
         self._take_over = getattr(application, "take_over", None)
 
-    def answer_early(self, scope: Mapping[str, Any]) -> tuple[int, bytes, bytes] | None:
+    def answer_early(self, scope: Mapping[str, Any]) -> Answer | None:
         """The application's early answer (`nexus.web.server.connection`), told whom it is for."""
-        answer = self._answer_early(scope) if self._answer_early else None
+        return self._told_of(scope, self._answer_early(scope) if self._answer_early else None)
+
+    def take_over(self, scope: Mapping[str, Any], body: bytes, answered: Callable[[Answer | None], None]) -> bool:
+        """The same of answers that the application gives later."""
+        if self._take_over is None:
+            return False
+        return bool(self._take_over(scope, body, lambda answer: answered(self._told_of(scope, answer))))
+
+    def _told_of(self, scope: Mapping[str, Any], answer: Answer | None) -> Answer | None:
         if answer is None or not scope["path"].startswith(PATHS):
             return answer
         status, lines, body = answer
         return status, lines + b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope))), body
-
-    def take_over(self, scope: MutableMapping[str, Any], body: bytes, answered: Any) -> bool:
-        """The application's common answers (`nexus.web.server.connection`), told whom they are for."""
-        if self._take_over is None:
-            return False
-        if not scope["path"].startswith(PATHS):
-            return bool(self._take_over(scope, body, answered))
-        more = b"".join(b"%b: %b\r\n" % header for header in self._told(_origin(scope)))
-
-        def telling(answer: Any) -> None:
-            answered(answer and (answer[0], answer[1] + more, answer[2]))
-
-        return bool(self._take_over(scope, body, telling))
 
     async def __call__(self, scope: Mapping[str, Any], receive: Any, send: Any) -> None:
         origin = _origin(scope)

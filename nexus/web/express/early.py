@@ -154,7 +154,7 @@ class Early:
         return True
 
     def _takes(self, together: Together, route: Route, exchange: Exchange, answered: Answered) -> bool:
-        exchange.early_door, exchange.common_door = self._door, self._common_door
+        exchange.common_door = self._common_door
         began = time.perf_counter()
 
         def hear(found: Found) -> None:

@@ -15,6 +15,8 @@ from nexus.contracts.errors import Unavailable
 from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.express.head import JSON, head_of
 from nexus.web.middleware import TRACEPARENT
+from nexus.web.server import TURN
+from nexus.web.server.turns import Turn
 from nexus.web.tokens import BadToken, verifier
 
 Headers = list[tuple[str, str]]
@@ -114,6 +116,12 @@ class Exchange:
     def headers(self) -> Mapping[str, str]:
         """What the request's headers say, by name in small letters."""
         return self.head.headers
+
+    @property
+    def turn(self) -> Turn | None:
+        """In which the request is read, while it has no task."""
+        turn: Turn | None = self.scope.get(TURN)
+        return turn
 
     async def admit(self) -> Reply | None:
         """Count the request where that is done, unless it was; the answer that refuses it, or None."""

@@ -99,8 +99,14 @@ class Lane:
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
         self._under_way = 0
-        doors = {"door": early_door, "common_door": common_door, "ready_door": ready_door}
-        early = Early(self._routes, **doors, headers=headers, journal=journal)  # type: ignore[arg-type]
+        early = Early(
+            self._routes,
+            door=early_door,
+            common_door=common_door,
+            ready_door=ready_door,
+            headers=headers,
+            journal=journal,
+        )
         self.answer_early = None if elsewhere else early.answer
         self.take_over = None if elsewhere else early.take_over
         self._pools = instruments.Pools(ordinary=ordinary, under_way=lambda: self._under_way + early.taken)

@@ -69,6 +69,8 @@ class ReadyAnswers:
         # What is not known is None.
         if ready.standing.answer is None or len(host) + len(path) + len(query) > LONGEST:
             return
+        if before := self._kept.get(asked):
+            self._size -= len(before.standing.reply.body)
         self._size += len(ready.standing.reply.body)
         if self._size > LARGEST or len(self._kept) >= MOST:
             self._kept.clear()

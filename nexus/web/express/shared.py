@@ -140,7 +140,7 @@ class SharedAnswers:
 
     def answer_early(self, exchange: Exchange) -> Standing | None:
         """The kept answer, where that is in this process's memory and known to be good."""
-        present = known().find(self._present)
+        present = known().find(self._present, turn=exchange.turn)
         if present is None or (key := self._key_of(exchange)) is None:
             return None
         near, (generation, pace) = self._nearby.find(key), present

@@ -61,7 +61,6 @@ class Connection(HttpToolsProtocol, Guest):
     # -- what comes
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._turns.read()
         self.pipeline.clear()
         if self._answering is not None and not self._answering.response_complete:
             # uvicorn tells the newest request alone.
