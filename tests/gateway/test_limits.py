@@ -12,10 +12,13 @@ from hiredis import ReplyError
 from rest_framework.test import APIClient
 
 from nexus.gateway import limits, middleware
+from nexus.gateway.api import express
 from nexus.gateway.leases import Lease
 from nexus.gateway.limits import GCRA_SCRIPT, LocalBuckets, RateLimiter, Verdict, limit_lines
 from nexus.gateway.policies import Account, Policy
+from nexus.web.express import Exchange
 from nexus.web.express.pipe import Pipe, RedisAway
+from tests.web.test_express import scope
 
 NOWHERE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
 FIFTY = Policy(count=50, seconds=3600)
@@ -518,6 +521,22 @@ class TestKinds:
 
     def test_nothing_costs_more_than_there_is(self, limited: APIClient) -> None:
         assert Policy.of("/oauth/token").cost == 3
+
+    @pytest.mark.parametrize("claims", [None, {"sub": "somebody", "scope": "orders"}])
+    def test_the_express_lane_knows_the_class_of_a_path(self, settings: Any, claims: Any) -> None:
+        settings.RATE_LIMIT, settings.RATE_LIMITS = (100, 60), {"dear": (9, 60)}
+        settings.RATE_CLASSES = {"/api/v1/orders": "dear"}
+
+        def policy_at(path: str) -> Policy:
+            exchange = Exchange(scope(path), name="", body=b"")
+            exchange._claims = claims
+            return express._account(exchange).policy
+
+        assert [policy_at(path).name for path in ("/api/v1/orders", "/api/orders", "/api/v1/products")] == [
+            "dear",
+            "dear",
+            "default",
+        ]
 
     def test_what_costs_more_is_counted_alike_on_the_express_lane(self, clean_redis: object) -> None:
         dear = Policy(count=50, seconds=3600, cost=10)

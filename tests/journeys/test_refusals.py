@@ -167,6 +167,22 @@ class TestSoldOut:
         assert (one[:2], other[:2]) == (("handled", 201), ("handled", 201))
         assert not knows
 
+    def test_is_forgotten_of_one_while_another_is_still_gone(self, asked: Asked, order: Any) -> None:
+        sell_out()
+        sell_out("SHADE")
+        shade = {"lines": [{"sku": "SHADE", "quantity": 1}]}
+
+        async def scene() -> list[Any]:
+            await known(order)
+            await ask(order(shade))
+            await in_a_thread(StockHint.objects.filter(sku="LAMP").update, available=5)
+            return [*await sent(order(), order(shade)), dict(desk._sold_out)]
+
+        of_lamp, of_shade, knows = in_a_new_loop(scene())
+
+        assert (of_lamp[:2], of_shade[:2]) == (("handled", 201), ("taken", 409))
+        assert list(knows) == ["SHADE"]
+
     def test_is_not_said_of_what_is_not_for_sale_any_more(self, asked: Asked, order: Any) -> None:
         sell_out()
 
