@@ -5,7 +5,6 @@ It keeps everything in memory, so a broker that dies and comes back cannot be te
 does not start: tests over a broker must not quietly not run.
 """
 
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -17,13 +16,14 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tests.eventually import eventually
+from tests.ports import free_port
 
 
 class PrivateKafka:
     """A broker of our own that can be stopped."""
 
     def __init__(self, log: IO[bytes]) -> None:
-        self._log, self._port = log, _free_port()
+        self._log, self._port = log, free_port()
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -64,10 +64,3 @@ def private_kafka() -> Iterator[PrivateKafka]:
             yield broker
         finally:
             broker.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

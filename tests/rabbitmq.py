@@ -7,7 +7,6 @@ In CI it is an error when there is neither: tests over a broker must not quietly
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 
 from nexus.embedded.broker import SERVERS, USUAL, answers
 from tests.eventually import eventually
+from tests.ports import free_port
 
 
 class PrivateRabbitMQ:
@@ -23,8 +23,8 @@ class PrivateRabbitMQ:
 
     def __init__(self, home: Path, *, management: bool = False) -> None:
         self.home = home
-        self.port, self._distribution = _free_port(), _free_port()
-        self._management = _free_port() if management else None
+        self.port, self._distribution = free_port(), free_port()
+        self._management = free_port() if management else None
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -140,10 +140,3 @@ def _tool(name: str) -> str:
     if found is None:
         raise RuntimeError("no RabbitMQ answers at NEXUS_BROKER_URL and none is installed to start one")
     return found
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.eventually import eventually
-from tests.gateway.door import free_port
 from tests.journeys.system import System, running_system
 from tests.journeys.watching import session_of
+from tests.ports import free_port
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")

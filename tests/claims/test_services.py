@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from nexus.embedded.run import server_command
 from tests.eventually import eventually
-from tests.gateway.door import free_port
 from tests.journeys.services import APPS, Services
+from tests.ports import free_port
 
 PATHS = {
     "accounts": ("/api/v1/accounts/me", "/api/users/me"),

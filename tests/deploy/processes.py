@@ -17,6 +17,7 @@ from kombu import Connection, Exchange
 
 from nexus.embedded.shapes import SUBSCRIBERS
 from tests.deploy.tools import REPOSITORY, Config
+from tests.ports import free_port
 from tests.rabbitmq import some_rabbitmq
 
 HOSTS = {"NEXUS_POSTGRES_URL": 5432, "NEXUS_MONGO_URL": 27017, "NEXUS_BROKER_URL": 5672}
@@ -80,8 +81,7 @@ class Deployment:
         self.addresses = addresses
         self.forwarders = {name: Forwarder((url.hostname or "", url.port or 0)) for name, url in addresses.items()}
         self.ports = {str(HOSTS[name]): str(forwarder.port) for name, forwarder in self.forwarders.items()}
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.ports["8080"] = str(free.getsockname()[1])
+        self.ports["8080"] = str(free_port())
 
     def command(self, service: str) -> list[str]:
         return [sys.executable, *self._at_our_ports(self._services[service]["command"])]

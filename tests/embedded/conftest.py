@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -13,6 +12,7 @@ import pytest
 from nexus.embedded.launcher import ENGINES
 from nexus.embedded.process import stop_leftovers
 from nexus.embedded.wheels import VARIABLES
+from tests.ports import free_port
 
 from .owner import REPOSITORY, Owner
 
@@ -65,6 +65,4 @@ def stranger() -> Iterator[subprocess.Popen[bytes]]:
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    return free_port()

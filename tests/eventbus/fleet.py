@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from nexus.eventbus.stores.postgres_rows import columns_of
 from nexus.eventbus.wire import Record, encode, record_of
 from tests.eventbus.bells.facts import BellEvent
 from tests.eventually import eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 EFFECTS = "CREATE TABLE effect (n bigserial PRIMARY KEY, event_id uuid, subject text, sequence bigint)"
@@ -36,7 +36,7 @@ class Fleet:
         self.name = f"fleet_{secrets.token_hex(4)}"
         self._addresses = addresses
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._port = _free_port()
+        self._port = free_port()
         self.refused_position: list[Any] = ["never looked"]
 
     # -- processes
@@ -182,10 +182,3 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

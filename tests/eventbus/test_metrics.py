@@ -1,6 +1,5 @@
 """What Prometheus is told of the bus."""
 
-import socket
 from collections.abc import Callable, Iterator
 from urllib.request import urlopen
 
@@ -15,6 +14,7 @@ from nexus.eventbus.registry import Gauge, Member, members
 from nexus.eventbus.stores.postgres import PostgresStore
 from nexus.telemetry.exposition import serve, serve_if_asked
 from tests.eventbus.conftest import DATABASES, Witness, lit, tell
+from tests.ports import free_port
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 ABOUT = ("consumer", "subscriber", "part")
@@ -24,10 +24,7 @@ Scrape = Callable[[], Figures]
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free: int = probe.getsockname()[1]
-    return free
+    return free_port()
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from tests.chaos.shop import Shop
 from tests.eventually import eventually
 from tests.extraction.sabotage import WITHOUT
 from tests.extraction.session import end_what_is_left
-from tests.gateway.door import free_port
 from tests.journeys.system import ROOT, System
+from tests.ports import free_port
 from tests.rabbitmq import some_rabbitmq
 
 WATCHING = Path(__file__).parent / "watching"

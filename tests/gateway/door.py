@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.eventually import eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WITHIN = 15.0
@@ -70,13 +71,6 @@ def _unchunked(said: bytes) -> tuple[bytes, bytes, bool]:
             return body, said[at + 2 :], True
         body, said = body + said[at : at + size], said[at + size + 2 :]
     return body, said, False
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 @contextmanager

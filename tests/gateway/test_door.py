@@ -10,8 +10,9 @@ import pytest
 from django.conf import settings
 
 from tests.eventually import eventually
-from tests.gateway.door import Raw, both, door, free_port, send, served
+from tests.gateway.door import Raw, both, door, send, served
 from tests.gateway.test_conformance import BASE, request
+from tests.ports import free_port
 
 Ports = tuple[int, int]
 

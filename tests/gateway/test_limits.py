@@ -18,7 +18,7 @@ from nexus.gateway.limits import GCRA_SCRIPT, LocalBuckets, RateLimiter, Verdict
 from nexus.gateway.policies import Account, Policy
 from nexus.web.express import Exchange
 from nexus.web.express.pipe import Pipe, RedisAway
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 NOWHERE = {"default": {"BACKEND": "django_redis.cache.RedisCache", "LOCATION": "redis://127.0.0.1:1/0"}}
 FIFTY = Policy(count=50, seconds=3600)

@@ -5,8 +5,9 @@ from collections import Counter
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.gateway.door import door, free_port, send, served
+from tests.gateway.door import door, send, served
 from tests.gateway.test_conformance import BASE, request
+from tests.ports import free_port
 
 FREE = {"NEXUS_RATE_LIMIT": "0", "NEXUS_REDIS_URL": "redis://127.0.0.1:1/0"}
 

@@ -15,7 +15,7 @@ from nexus.orders.api.refusals import desk
 from nexus.orders.selectors import looking
 from nexus.web.express import known, pipe
 from tests.conftest import Bearer
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 T = TypeVar("T")
 ITS_OWN = {"x-request-id", "content-length", "location", "etag"}

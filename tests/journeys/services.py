@@ -5,8 +5,8 @@ from contextlib import contextmanager
 
 from nexus.embedded.run import server_command
 from tests.eventually import eventually
-from tests.gateway.door import free_port
 from tests.journeys.system import System
+from tests.ports import free_port
 
 APPS = ("accounts", "catalog", "inventory", "orders")
 

@@ -7,7 +7,6 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from nexus.embedded.process import EngineProcess
 from nexus.embedded.run import server_command
 from nexus.embedded.valkey import Valkey
 from tests.eventually import eventually
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKERS = ("orders", "inventory", "catalog")
@@ -47,7 +47,7 @@ class System:
     web_workers = 1
 
     def __init__(self, home: Path, *, broker_url: str = "", port: int | None = None) -> None:
-        self.home, self.port = home, port or _free_port()
+        self.home, self.port = home, port or free_port()
         self.name = f"shop_{secrets.token_hex(4)}"
         self.broker_url = broker_url
         self.engines: dict[str, EngineProcess] = {}
@@ -275,10 +275,3 @@ def running(system: S, *, size: str = "tiny") -> Iterator[S]:
         yield system
     finally:
         system.stop()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

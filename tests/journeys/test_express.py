@@ -22,7 +22,7 @@ from nexus.web.server import MEMORY
 from tests.conftest import Bearer
 from tests.journeys.asking import Asked, ask, forget_connections, in_a_new_loop, shape
 from tests.journeys.trading import DATABASES
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 ORDINARY = ("accept", "application/json, text/html;q=0.1")

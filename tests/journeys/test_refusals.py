@@ -20,7 +20,7 @@ from nexus.web.express import Exchange, pipe
 from tests.conftest import Bearer
 from tests.journeys.asking import Asked, ask, in_a_new_loop, shape
 from tests.journeys.trading import DATABASES
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 pytestmark = pytest.mark.django_db(databases=DATABASES, transaction=True)
 

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tests.gateway.door import free_port
 from tests.journeys.system import Answer
 from tests.mixed.mixes import Mix
+from tests.ports import free_port
 from tests.shapes.shop import ShapedShop, running_shop
 
 

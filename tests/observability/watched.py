@@ -18,9 +18,9 @@ import yaml
 
 from nexus.embedded.run import server_command
 from tests.eventually import eventually
-from tests.gateway.door import free_port
 from tests.journeys.system import System
 from tests.observability.tools import SHIPPED, tool
+from tests.ports import free_port
 from tests.rabbitmq import PrivateRabbitMQ
 
 Series = list[dict[str, Any]]

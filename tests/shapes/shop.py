@@ -17,8 +17,8 @@ import urllib3
 
 from nexus.embedded.ports import is_free
 from tests.eventually import eventually
-from tests.gateway.door import free_port
 from tests.journeys.system import Answer
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 OPENS_WITHIN = 240

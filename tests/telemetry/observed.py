@@ -7,8 +7,8 @@ from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.gateway.door import free_port
 from tests.journeys.system import System
+from tests.ports import free_port
 from tests.telemetry.collector import Collector
 
 Labels = frozenset[tuple[str, str]]

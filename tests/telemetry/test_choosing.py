@@ -9,7 +9,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from nexus.telemetry import tracing
 from nexus.web.instruments import Traced
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 CHOSEN, LEFT = (f"00-{'ab' * 16}-{'cd' * 8}-{flags}" for flags in ("01", "00"))
 Begin = Callable[..., InMemorySpanExporter]

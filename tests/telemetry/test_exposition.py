@@ -11,7 +11,7 @@ from nexus.telemetry import exposition
 from nexus.telemetry.exposition import serve, serve_if_asked
 from nexus.telemetry.processes import FOLDER
 from tests.eventually import eventually
-from tests.gateway.door import free_port
+from tests.ports import free_port
 
 
 def answers(port: int) -> bool:

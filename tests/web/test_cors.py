@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nexus.web.express.cors import CrossOrigin
-from tests.web.test_express import scope
+from tests.scopes import scope
 
 SHOP = "https://shop.example"
 

@@ -16,7 +16,8 @@ from nexus.web.express.ready import Standing
 from nexus.web.logs import Journal
 from nexus.web.server import MEMORY
 from tests.circles import circles
-from tests.web.test_express import Client, fast, scope
+from tests.scopes import scope
+from tests.web.test_express import Client, fast
 
 STATE = Tagged('"one"', b'{"a":1}')
 TOKEN = ("authorization", "Bearer x")

@@ -15,20 +15,9 @@ from nexus.web.express.lane import COUNTED, Busy, Lane, refusal
 from nexus.web.express.ordinary import Ordinary, environ_of
 from nexus.web.express.shared import ENTRY, Kept, Nearby
 from tests.circles import circles
+from tests.scopes import scope
 
 Handle = Callable[[Exchange], Awaitable[Reply | None]]
-
-
-def scope(path: str = "/fast", *, method: str = "GET", headers: Iterable[tuple[str, str]] = (), query: str = "") -> Any:
-    listed = [(name.encode(), value.encode()) for name, value in headers]
-    request = {"method": method, "path": path, "query_string": query.encode(), "headers": listed}
-    return request | {
-        "type": "http",
-        "http_version": "1.1",
-        "scheme": "http",
-        "client": ("10.0.0.1", 1),
-        "server": None,
-    }
 
 
 class Client:

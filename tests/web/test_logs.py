@@ -12,7 +12,8 @@ from nexus.contracts.correlation import Cause, caused_by
 from nexus.web.express.lane import Lane
 from nexus.web.express.ordinary import Ordinary
 from nexus.web.logs import EcsFormatter, Journal, line_of, network_of, route_of
-from tests.web.test_express import Client, fast, scope
+from tests.scopes import scope
+from tests.web.test_express import Client, fast
 
 FIRST = ["@timestamp", "log.level", "message", "ecs.version"]
 TRACE = f"00-{'a' * 32}-{'b' * 16}-01"

@@ -9,7 +9,8 @@ import pytest
 from nexus.web.express import Route
 from nexus.web.express.lane import Lane, patience_with
 from nexus.web.express.ordinary import Ordinary
-from tests.web.test_express import declining, scope
+from tests.scopes import scope
+from tests.web.test_express import declining
 
 
 @pytest.mark.parametrize(

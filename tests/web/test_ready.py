@@ -17,8 +17,9 @@ from nexus.web.express.ready import Asked, Ready, ReadyAnswers, Standing, asked_
 from nexus.web.logs import Journal
 from nexus.web.server import MEMORY, TURN
 from tests.circles import circles
+from tests.scopes import scope
 from tests.telemetry.counting import Counting
-from tests.web.test_express import Client, scope
+from tests.web.test_express import Client
 
 QUESTION = (b"GET", b"a")
 ASKED: Asked = ("http", b"localhost", "/a", b"")

@@ -23,7 +23,7 @@ from nexus.web.server.__main__ import main
 from nexus.web.server.door import NOBODY, REST, Door, Guest, Shares
 from nexus.web.server.workers import Worker, Workers
 from tests.eventually import eventually
-from tests.gateway.door import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 APPLICATION = "tests.web.telling_app:app"
