@@ -13,11 +13,13 @@ from uvicorn.config import Config
 from nexus.web.server import MEMORY, TURN
 from nexus.web.server.connection import ARRIVES_WITHIN, LARGEST_HEAD, Connection
 from nexus.web.server.door import Shares
+from nexus.web.server.glance import Glance
 from nexus.web.server.workers import SharingServer, listen
 
 KEEP_ALIVE = 75
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 GET = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
 
 
 class Answering:
@@ -41,6 +43,13 @@ def start(*headers: tuple[bytes, bytes], status: int = 200) -> dict[str, Any]:
 
 def body(what: bytes, *, more: bool = False) -> dict[str, Any]:
     return {"type": "http.response.body", "body": what, "more_body": more}
+
+
+@pytest.fixture(autouse=True, params=["at a glance", "by the parser"])
+def understood(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests that are plain are understood both ways, and it makes no difference."""
+    if request.param == "by the parser":
+        monkeypatch.setattr(Glance, "at", lambda *_: None)
 
 
 PLAIN = start((b"content-length", b"2")), body(b"ok")
@@ -510,6 +519,113 @@ class TestTakenOver:
 
         serve(application, talk)
         assert len(application.heard) == 2
+
+
+class TestAGlance:
+    """What is plain needs no parser, and that can be told by nothing but the time it takes."""
+
+    def test_who_is_not_answered_was_asked_once(self) -> None:
+        full, taking = Full(), Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            for request in (GET, GET, POST):
+                streams[1].write(request)
+                await streams[0].readuntil(b"ok")
+
+        for application in (full, taking):
+            serve(application, talk)
+
+        assert full.asked == [("GET", "/", b"")] * 2 + [("POST", "/", b"")]
+        assert taking.asked == [("/", b"{}")]
+        assert taking.bodies == [b"", b"", b"{}"]
+
+    def test_a_body_that_reads_like_a_request_is_a_body(self) -> None:
+        application, inner = Full(), GET.replace(b"/ ", b"/full ")
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            for piece in (POST.replace(b"2", b"%d" % len(inner)).removesuffix(b"{}"), inner):
+                connection.data_received(piece)
+                connection.eof_received()
+            await streams[0].readuntil(b"ok")
+
+        serve(application, talk)
+
+        assert application.asked == [("POST", "/", b"")]
+
+    def test_whoever_was_answered_has_time_to_ask_again(self) -> None:
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            streams[1].write(GET.replace(b"/ ", b"/full "))
+            await streams[0].readuntil(b"full")
+            connection = await only(server)
+            connection.look(connection.loop.time() + KEEP_ALIVE - 1)
+            assert not connection.transport.is_closing()
+            connection.look(connection.loop.time() + KEEP_ALIVE + 1)
+
+            assert await streams[0].read() == b""
+
+        serve(Full(), talk)
+
+    def test_nobody_is_answered_before_whoever_came_first(self) -> None:
+        application = Taking()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            for _ in range(2):
+                connection.data_received(POST.replace(b"/ ", b"/taken "))
+                connection.eof_received()
+            assert len(application.owed) == 1
+            application.owed[0]((409, b"content-length: 5\r\n", b"first"))
+
+            assert (await streams[0].readuntil(b"first")).startswith(b"HTTP/1.1 409")
+            await streams[0].readuntil(b"ok")
+
+        serve(application, talk)
+
+    def test_whoever_does_not_take_what_is_answered_is_not_asked_about(self) -> None:
+        application = Full()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            connection.pause_writing()
+            connection.data_received(GET.replace(b"/ ", b"/full "))
+            connection.eof_received()
+            connection.resume_writing()
+            await streams[0].readuntil(b"ok")
+
+        serve(application, talk)
+
+        assert application.asked == []
+
+    def test_an_application_is_told_the_same(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        told: list[dict[str, Any]] = []
+
+        class Both(Full):
+            def answer_early(self, scope: Any) -> Any:
+                told.append(dict(scope))
+                return 200, b"content-length: 2\r\n", b"ok"
+
+            def take_over(self, scope: Any, body: bytes, answered: Any) -> bool:
+                told.append(dict(scope) | {"body": body})
+                answered((200, b"content-length: 2\r\n", b"ok"))
+                return True
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            for request in (GET.replace(b"/ ", b"/a/b?c=%20&d "), GET.replace(b"/ ", b"/a? "), POST):
+                streams[1].write(request)
+                await streams[0].readuntil(b"ok")
+
+        serve(Both(), talk)
+        monkeypatch.setattr(Glance, "at", lambda *_: None)
+        serve(Both(), talk)
+
+        for scope in told:
+            scope.pop(TURN)
+            scope.pop(MEMORY)
+            # What an early answer has no use for.
+            _ = scope["method"] == "POST" or scope.pop("state", None)
+            scope["client"], scope["server"] = scope["client"][0], scope["server"][0]
+        assert told[:3] == told[3:]
 
 
 class TestATurn:

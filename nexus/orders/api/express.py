@@ -179,12 +179,10 @@ def refuse_together(exchange: Exchange, answer: Callable[[Found], None]) -> bool
     if asked is None or not desk.knows_any(asked.skus):
         return False
     key = exchange.head.text(b"idempotency-key")
-    customer_id = exchange.customer_with("orders")
+    customer_id = exchange.customer_id_with("orders")
     if customer_id is None or not _is_key(key):
         return False
-    return desk.take(
-        Case(exchange, services.Doubtful(str(customer_id), key, asked.lines, asked.order.currency), answer)
-    )
+    return desk.take(Case(exchange, services.Doubtful(customer_id, key, asked.lines, asked.order.currency), answer))
 
 
 def _is_usual(exchange: Exchange) -> bool:

@@ -12,6 +12,7 @@ from nexus.web.server import MEMORY
 MOST_HEADERS, LONGEST_HEADER = 100, 8192
 JSON = "application/json"
 ANY_JSON, WAITS = JSON.encode(), DEADLINE.encode()
+USUAL = {b"", ANY_JSON, b"*/*"}
 SESSIONS = "django.contrib.sessions" in settings.INSTALLED_APPS
 Raw = Sequence[tuple[bytes, bytes]]
 
@@ -88,9 +89,8 @@ def _id_in(named: Mapping[bytes, bytes]) -> str:
 
 
 def _is_plain(named: Mapping[bytes, bytes]) -> bool:
+    # One look at all of them is enough for nearly everybody.
+    if len(b"".join(named.values())) > LONGEST_HEADER and max(map(len, named.values())) > LONGEST_HEADER:
+        return False
     accept = named.get(b"accept", b"")
-    return (
-        max(map(len, named.values()), default=0) <= LONGEST_HEADER
-        and (not accept or b"*/*" in accept or ANY_JSON in accept)
-        and b"text/html" not in accept
-    )
+    return accept in USUAL or ((b"*/*" in accept or ANY_JSON in accept) and b"text/html" not in accept)

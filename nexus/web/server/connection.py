@@ -3,18 +3,17 @@
 import logging
 import re
 import sys
-from functools import lru_cache, partial
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
 from httptools import HttpParserInvalidURLError
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from nexus.web.server import MEMORY, TURN
+from nexus.web.server.asking import Asking
 from nexus.web.server.door import Guest
-from nexus.web.server.owed import Owed, cycle_of
 from nexus.web.server.turns import Turn, Turns, turns_of
-from nexus.web.server.writing import CLOSE, END, AtOnce, usual
+from nexus.web.server.writing import AtOnce
 
 log = logging.getLogger("nexus.web.server")
 
@@ -27,36 +26,21 @@ ARRIVES_WITHIN = 30.0
 SPOKEN = ("1.1", "1.0")
 UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:[^\r\n]*", re.IGNORECASE)
 NOT_IN_A_URL = "The URL has letters that must be written in percents (RFC 3986, section 2.1)."
-Message = Any
-"""Of ASGI."""
 
 
-class Connection(HttpToolsProtocol, Guest):
+class Connection(Asking, Guest):
     """
     Speaks HTTP/1.1 with one client. Bytes that are no request are answered 400, 408 or 431, and it is closed.
 
-    An application that has an `answer_early` is asked for each request before anything is done for it, with as much of
-    an ASGI scope as is known: what that answers (status, the lines of the head as they go out, body; or None) is
-    written at once, and nobody else hears of the request. One that has a `take_over` is asked for each POST instead,
-    when it is there as a whole, with a function that hears the answer, or None, now or later; no task is begun for what
-    it takes over. No request costs a timer: the server has all its connections `look` at the clock once in a while.
+    No request costs a timer: the server has all its connections `look` at the clock once in a while.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._turns: Turns = turns_of(self.server_state)
-        self._turn: Turn | None = None
         self._size = self._unsent = 0
         self._arriving, self._has_head = True, False
         self._since = self._took_some = self.loop.time()
-        self._answer_early = getattr(self.app, "answer_early", None)
-        self._take_over: Any = getattr(self.app, "take_over", None)
-        self._is_interested = bool(self._answer_early or self._take_over)
-        self._answered_early = False
-        self._parts: list[bytes] | None = None
-        self._memory: dict[str, Any] = {}
-        self._version = ""
-        self._answering: Any = None
 
     # -- what comes
 
@@ -90,12 +74,15 @@ class Connection(HttpToolsProtocol, Guest):
         if self.transport.is_closing():
             return
         self._turn = turn
+        if self.ask_at_a_glance(data):
+            self._arriving = False
+            return
         self._size += len(data)
         super().data_received(self._without_upgrade(data) if b"pgrade" in data else data)
         if self._parts is not None:
             # The body takes its time: whoever handles the request sees to that.
             try:
-                self._let_in()
+                self.let_in()
             except HttpParserInvalidURLError:
                 self.send_400_response("")
         if self._size > LARGEST_HEAD and self._arriving and not self.transport.is_closing():
@@ -103,9 +90,6 @@ class Connection(HttpToolsProtocol, Guest):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope[MEMORY] = self._memory  # type: ignore[literal-required]
-        self.scope[TURN] = self._turn  # type: ignore[literal-required]
-        self._answered_early = False
         self._arriving, self._has_head, self._size = True, False, 0
         self._since = self.loop.time()
 
@@ -128,28 +112,15 @@ class Connection(HttpToolsProtocol, Guest):
             raise ValueError("an upgrade that came in pieces: the parser would take its body for the next request")
         if len(self.pipeline) >= MOST_AHEAD:
             raise ValueError("too many requests that do not wait for answers")
-        if self._is_interested and self._is_free() and self._knows_what_is_asked():
-            if self._take_over and self.scope["method"] == "POST":
-                self._parts = []
-                return
-            if self._answer_early and self._was_answered_early(self._answer_early):
-                return
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._size = 0
-        if self._parts is not None:
-            self._parts.append(body)
-        elif not self._answered_early:
-            super().on_body(body)
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         self._arriving = self._has_head = False
-        if self._parts is not None and self._was_taken_over(b"".join(self._parts)):
-            self._parts = None
-        elif not self._answered_early:
-            self._let_in()
-            super().on_message_complete()
+        super().on_message_complete()
 
     def send_400_response(self, msg: str) -> None:
         """What uvicorn says to bytes that are no request."""
@@ -181,78 +152,6 @@ class Connection(HttpToolsProtocol, Guest):
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         self._answering = cycle
         super()._start_asgi_task(cycle, lambda scope, receive, _: app(scope, receive, AtOnce(cycle)))
-
-    def _is_free(self) -> bool:
-        """Whether an answer may be written now, and the next request be waited for."""
-        idle = self.cycle is None or self.cycle.response_complete
-        waits = self._version == "1.1" and self.parser.should_keep_alive()
-        return idle and waits and not self.expect_100_continue and not self.flow.write_paused
-
-    def _knows_what_is_asked(self) -> bool:
-        """Whether that needs no second look; the scope says it then, as far as it is known before uvicorn looks."""
-        path, _, query = self.url.partition(b"?")
-        if b"%" in path or b"#" in self.url or not path.startswith(b"/"):
-            return False
-        asked: dict[str, Any] = self.scope  # type: ignore[assignment]
-        asked["method"] = self.parser.get_method().decode("latin-1")
-        asked["path"], asked["query_string"] = path.decode("latin-1"), query
-        return True
-
-    def _was_answered_early(self, answer_early: Any) -> bool:
-        try:
-            answer = answer_early(self.scope)
-        except Exception:
-            log.exception("whether a request can be answered early is not known")
-            return False
-        if answer is None:
-            return False
-        self._answered_early = True
-        self.server_state.total_requests += 1
-        self._since = self.loop.time()
-        self._write(answer)
-        return True
-
-    def _was_taken_over(self, body: bytes) -> bool:
-        owed: Any = Owed(self.scope, body)
-        before, self.cycle = self.cycle, owed
-        self._answering = owed
-        try:
-            taken = self._take_over(self.scope, body, partial(self._pay, owed))
-        except Exception:
-            log.exception("whether a request can be taken over is not known")
-            taken = False
-        if not taken:
-            self.cycle = before
-        return bool(taken)
-
-    def _pay(self, owed: Any, answer: Any) -> None:
-        """Write what is owed; or begin to handle the request as any other, where that is the answer."""
-        if owed.disconnected:
-            return
-        if answer is None:
-            cycle = cycle_of(owed, self)
-            if self.cycle is owed:
-                self.cycle = cycle
-            self._start_asgi_task(cycle, self.app)
-            return
-        self._write(answer, keep_alive=owed.keep_alive)
-        owed.response_started = owed.response_complete = True
-        if not owed.keep_alive:
-            self.transport.close()
-        self.on_response_complete()
-
-    def _let_in(self) -> None:
-        """Have the request handled that was held back, with as much of its body as is there."""
-        parts, self._parts = self._parts, None
-        if parts is not None:
-            super().on_headers_complete()
-            for part in parts:
-                super().on_body(part)
-
-    def _write(self, answer: Any, *, keep_alive: bool = True) -> None:
-        status, lines, body = answer
-        own = usual.lines(self.server_state.default_headers)
-        self.transport.write(b"".join((STATUS_LINE[status], own, lines, END if keep_alive else CLOSE, body)))
 
     # -- what takes too long
 
