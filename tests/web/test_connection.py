@@ -539,24 +539,66 @@ class TestAGlance:
         assert taking.asked == [("/", b"{}")]
         assert taking.bodies == [b"", b"", b"{}"]
 
-    def test_a_body_that_reads_like_a_request_is_a_body(self) -> None:
+    @pytest.mark.parametrize("path", [b"/", b"/full"])
+    def test_a_body_that_reads_like_a_request_is_a_body(self, path: bytes) -> None:
         application, inner = Full(), GET.replace(b"/ ", b"/full ")
 
         async def talk(streams: Streams, server: SharingServer) -> None:
             connection = await only(server)
-            for piece in (POST.replace(b"2", b"%d" % len(inner)).removesuffix(b"{}"), inner):
+            before = POST.replace(b"/ ", path + b" ").replace(b"2", b"%d" % len(inner)).removesuffix(b"{}")
+            for piece in (before, inner, CLOSING):
+                connection.data_received(piece)
+                connection.eof_received()
+            await streams[0].read()
+
+        serve(application, talk)
+
+        assert application.asked == [("POST", path.decode(), b"")]
+
+    def test_a_head_that_reads_like_a_request_is_a_head(self) -> None:
+        application = Full()
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            connection = await only(server)
+            for piece in (GET.removesuffix(b"\r\n") + b"X: ", GET.replace(b"/ ", b"/full ")):
                 connection.data_received(piece)
                 connection.eof_received()
             await streams[0].readuntil(b"ok")
 
         serve(application, talk)
 
-        assert application.asked == [("POST", "/", b"")]
+        assert application.asked == [("GET", "/", b"")]
+
+    def test_is_taken_again_after_what_needs_the_parser(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        application, looked_at, memories = Full(), [], []
+        at, answer_early = Glance.at, application.answer_early
+
+        def count(glance: Glance, data: bytes) -> Any:
+            looked_at.append(data)
+            return at(glance, data)
+
+        def remember(scope: Any) -> Any:
+            memories.append(scope[MEMORY])
+            return answer_early(scope)
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            for piece in (GET, GET[:9], GET[9:], GET):
+                streams[1].write(piece)
+                await (asyncio.sleep(0.01) if piece == GET[:9] else streams[0].readuntil(b"ok"))
+
+        monkeypatch.setattr(Glance, "at", count)
+        application.answer_early = remember  # type: ignore[method-assign]
+        serve(application, talk)
+
+        assert looked_at == [GET, GET[:9], GET]
+        assert application.asked == [("GET", "/", b"")] * 3
+        assert memories[0] is memories[1] is memories[2]
 
     def test_whoever_was_answered_has_time_to_ask_again(self) -> None:
         async def talk(streams: Streams, server: SharingServer) -> None:
             streams[1].write(GET.replace(b"/ ", b"/full "))
             await streams[0].readuntil(b"full")
+            assert server.server_state.total_requests == 1
             connection = await only(server)
             connection.look(connection.loop.time() + KEEP_ALIVE - 1)
             assert not connection.transport.is_closing()

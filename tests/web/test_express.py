@@ -110,6 +110,13 @@ class TestLane:
         assert headers["x-content-type-options"] == "nosniff"
         assert len(headers["x-request-id"]) == 32
 
+    def test_takes_headers_that_are_long_together(self) -> None:
+        client = Client(fast)
+
+        client.ask(headers=[(f"x-{number}", "x" * 4000) for number in range(3)])
+
+        assert client.seen == []
+
     @pytest.mark.parametrize(
         "request_",
         [

@@ -68,9 +68,9 @@ class Glance:
             return None
         headers, length = list(named.items()), named.get(b"content-length")
         body = lines[-1] if ended + 2 == len(lines) else b"\n".join(lines[ended + 1 :])
-        if asked[0] == "POST":
-            return (*asked, headers, body) if length == b"%d" % len(body) else None
-        if length is not None or body:
+        if length is not None:
+            return (*asked, headers, body) if length == b"%d" % len(body) and asked[0] == "POST" else None
+        if body:
             return None
         self._after, self._headers = data[len(lines[0]) :], headers
         return (*asked, headers, b"")
