@@ -167,6 +167,8 @@ def test_what_nearly_all_ask_is_understood(data: bytes) -> None:
         POST.replace(b"\r\n\r\n", b"\r\nExpect: 100-continue\r\n\r\n"),
         POST.replace(b"\r\n\r\n", b"\r\nUpgrade: websocket\r\n\r\n"),
         POST.replace(b"\r\n", b"\n"),
+        GET.replace(b"\r\n\r\n", b"\r\nX: yz\nY: z\r\n\r\n"),
+        GET.replace(b"\r\n\r\n", b"\r\nX: \r\n\r\n"),
     ],
 )
 def test_the_rest_is_the_parsers(data: bytes) -> None:
