@@ -117,9 +117,11 @@ def test_what_is_understood_is_what_the_parser_understands(data: bytes) -> None:
 @settings(max_examples=500)
 @given(requests(), requests())
 @example(GET, GET.replace(b"GET", b"POST"))
+@example(b"GET /a HTTP/1.1\r\n\r\n", GET)
+@example(GET, GET.replace(b"Host", b"Accept: */*\r\nHost"))
 def test_what_came_before_makes_no_difference(before: bytes, data: bytes) -> None:
     used = Glance()
-    for each in (GET, before, GET.replace(b"/a", b"/b")):
+    for each in (GET, before):
         used.at(each)
 
     assert used.at(data) == Glance().at(data)
@@ -186,6 +188,15 @@ def test_headers_said_again_are_read_once() -> None:
     assert second[3] is first[3]
 
 
+def test_a_connection_keeps_headers_that_are_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    one, long = Glance(), GET.replace(b"localhost", b"h" * glance.LONGEST_KEPT)
+
+    first, second = one.at(long), one.at(long)
+
+    assert first == second is not None
+    assert second[3] is not first[3]
+
+
 def test_secrets_are_not_kept() -> None:
     secret = b"Bearer s3cr3t"
     headers = b"".join(b"\r\n%b: %b" % (name, secret) for name in (b"Authorization", b"Cookie", b"Idempotency-Key"))
@@ -203,5 +214,7 @@ def test_what_is_kept_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         hosts = GET.replace(b"localhost", b"h%d" % number)
         assert Glance().at(hosts.replace(b"\r\n\r\n", b"\r\nX-%d: x\r\n\r\n" % number))
 
+    assert Glance().at(GET.replace(b"localhost", b"h" * glance.LONGEST_LINE))
     assert len(glance._known) <= 10
+    assert all(len(line) <= glance.LONGEST_LINE for line in glance._known)
     assert len(glance._names) <= 10

@@ -210,6 +210,15 @@ class TestTrailers:
         assert (path, read) == ("/", b"abc")
         assert b"x-forwarded-for" not in dict(headers)
 
+    def test_they_close_nothing(self) -> None:
+        """The parser would read nothing after them, and a client wait for ever."""
+
+        async def talk(streams: Streams, server: SharingServer) -> None:
+            await sent(streams, CHUNKED, b"0\r\nConnection: close\r\n\r\n")
+            assert problem(await streams[0].read())[0] == 400
+
+        serve(Hearing(), talk)
+
     def test_they_have_an_end(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(connection, "LARGEST_HEAD", 1000)
 

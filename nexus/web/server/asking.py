@@ -89,7 +89,8 @@ class Asking(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._is_between = True
+        # A parser that was told to close reads nothing any more, and neither does the glance.
+        self._is_between = self.parser.should_keep_alive()
         if self._parts is not None and self._was_taken_over(self.scope, b"".join(self._parts)):
             self._parts = None
         elif not self._answered_early:

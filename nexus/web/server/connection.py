@@ -94,11 +94,13 @@ class Connection(Asking, Guest):
         self._since = self.loop.time()
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # What comes after a body, its trailers, must not pass for what came before it.
-        if self._has_head:
-            return
         # As uvicorn does it, without one more call for each header.
         name = name.lower()
+        if self._has_head:
+            # What comes after a body, its trailers, must not pass for what came before it.
+            if name == b"connection":
+                raise ValueError("a trailer that the parser follows, and nobody else hears of")
+            return
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))

@@ -10,7 +10,9 @@ import re
 from collections.abc import Sequence
 from functools import lru_cache
 
-LONGEST, LONGEST_LINE, LONGEST_NAME = 16 * 1024, 512, 64
+LONGEST, LONGEST_LINE, LONGEST_NAME = 16 * 1024, 256, 64
+LONGEST_KEPT = 2048
+"""Bytes of a request whose headers a connection keeps."""
 MOST_LINES, MOST_NAMES = 4096, 1024
 Pair = tuple[bytes, bytes]
 Seen = tuple[str, str, bytes, list[Pair], bytes]
@@ -49,39 +51,36 @@ class Glance:
 
     def at(self, data: bytes) -> Seen | None:
         """The request that the data are, or None where that is not plain."""
-        if data.endswith(self._after):
-            # A client that asks again mostly says the same about itself.
-            asked = _asked(data[: -len(self._after)])
-            return asked and (*asked, self._headers, b"")
-        if len(data) > LONGEST:
-            return None
+        # A client that asks again mostly says the same about itself.
+        if data.endswith(self._after) and (asked := _asked(data[: -len(self._after)])):
+            return (*asked, self._headers, b"")
         # One search for a single byte is half of what it costs to look for both ends of lines, and of the head.
-        lines = data.split(b"\n")
-        if (asked := _asked(lines[0])) is None or (ended := _end_of(lines)) is None:
+        lines = data.split(b"\n") if len(data) <= LONGEST else []
+        if not lines or (asked := _asked(lines[0])) is None or (headers := _headers_in(lines)) is None:
             return None
-        named: dict[bytes, bytes] = {}
-        for line in lines[1:ended]:
-            if (pair := _known.get(line) or _pair(line)) is None:
-                return None
-            named[pair[0]] = pair[1]
-        if len(named) != ended - 1:
-            return None
-        headers, length = list(named.items()), named.get(b"content-length")
+        ended = len(headers) + 1
         body = lines[-1] if ended + 2 == len(lines) else b"\n".join(lines[ended + 1 :])
-        if length is not None:
+        if (length := dict(headers).get(b"content-length")) is not None:
             return (*asked, headers, body) if length == b"%d" % len(body) and asked[0] == "POST" else None
         if body:
             return None
-        self._after, self._headers = data[len(lines[0]) :], headers
+        if len(data) <= LONGEST_KEPT:
+            self._after, self._headers = data[len(lines[0]) :], headers
         return (*asked, headers, b"")
 
 
-def _end_of(lines: Sequence[bytes]) -> int | None:
-    """Which line ends the head, and has ended itself."""
+def _headers_in(lines: Sequence[bytes]) -> list[Pair] | None:
+    """The headers from the second line to the one that ends the head, and has ended itself."""
     try:
-        return lines.index(b"\r", 0, -1)
+        ended = lines.index(b"\r", 0, -1)
     except ValueError:
         return None
+    named: dict[bytes, bytes] = {}
+    for line in lines[1:ended]:
+        if (pair := _known.get(line) or _pair(line)) is None:
+            return None
+        named[pair[0]] = pair[1]
+    return list(named.items()) if len(named) == ended - 1 else None
 
 
 def _asked(line: bytes) -> tuple[str, str, bytes] | None:
@@ -103,7 +102,7 @@ def _pair(line: bytes) -> Pair | None:
     if not value or (name == b"connection" and value.lower() != b"keep-alive"):
         return None
     pair = name, value
-    if name in REPEATED:
+    if name in REPEATED and len(line) <= LONGEST_LINE:
         if len(_known) >= MOST_LINES:
             _known.clear()
         _known[line] = pair

@@ -27,6 +27,8 @@ class Owed:
 
 def cycle_of(owed: Owed, connection: Any) -> RequestResponseCycle:
     """The cycle that uvicorn would have begun, with the body in it, for a request that is to be handled after all."""
+    # What was understood at a glance may be shared with other requests.
+    owed.scope["headers"] = list(owed.scope["headers"])
     owed.scope["raw_path"] = owed.scope["path"].encode("latin-1")
     cycle = RequestResponseCycle(
         scope=owed.scope,
