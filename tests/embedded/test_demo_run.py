@@ -154,11 +154,9 @@ class TestOpenShop:
     def test_says_which_variable_to_set_when_the_port_is_taken(self, port, shop, given):
         open_shop, _ = shop(server=["true"])
 
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", port))
-            other.listen()
-            with pytest.raises(PortTaken, match=f"Port {port} is taken; set NEXUS_PORT to a free one"):
-                open_shop.run()
+        taken = pytest.raises(PortTaken, match=f"Port {port} is taken; set NEXUS_PORT to a free one")
+        with socket.create_server(("127.0.0.1", port)), taken:
+            open_shop.run()
 
     @pytest.mark.parametrize("wish", ["http", "0", "65536", "-1"])
     def test_says_what_a_port_is(self, wish, var, given, monkeypatch, capsys):

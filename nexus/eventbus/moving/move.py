@@ -2,9 +2,10 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from hashlib import blake2b
 
+import psycopg
 from psycopg import sql
 
 from nexus.eventbus.moving.copying import copy_anew, copy_changes, snapshot
@@ -111,7 +112,12 @@ class Move:
             got = server.execute("SELECT pg_try_advisory_lock(%s)", [name]).fetchone()
             if not got or not got[0]:
                 raise CannotMove(f"another process is moving to {self._target}")
-            yield
+            try:
+                yield
+            finally:
+                # A busy server notices late that the connection was closed, and whoever comes next would be refused.
+                with suppress(psycopg.OperationalError):
+                    server.execute("SELECT pg_advisory_unlock(%s)", [name])
 
     def _is_done(self) -> bool:
         """

@@ -1,7 +1,7 @@
 """Taking a database to another place while its app works: all of it, nothing twice, and nobody in both."""
 
 import threading
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext, suppress
 from uuid import UUID
 
 import psycopg
@@ -9,7 +9,7 @@ import pytest
 
 from nexus.contracts.base import uuid7
 from nexus.eventbus.moving import copying
-from nexus.eventbus.moving.places import CannotMove, Place
+from nexus.eventbus.moving.places import MAINTENANCE, CannotMove, Connection, Place
 from tests.eventbus.conftest import lit, tell
 from tests.eventbus.moving.conftest import Moved
 from tests.eventually import eventually
@@ -196,6 +196,23 @@ class TestSwitch:
         assert set(written) <= kept
         # One may have been committed without its answer.
         assert len(kept) <= len(written) + 1
+
+    def test_lets_the_next_in_though_the_server_has_not_noticed_its_end(
+        self, moved: Moved, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with ExitStack() as until_the_end:
+
+            def late(connection: Connection) -> AbstractContextManager[Connection]:
+                if connection.info.dbname != MAINTENANCE:
+                    return closing(connection)
+                until_the_end.callback(connection.close)
+                return nullcontext(connection)
+
+            monkeypatch.setattr("nexus.eventbus.moving.move.closing", late)
+            moved.move.copy()
+            moved.move.switch()
+
+        assert moved.target.is_open()
 
     def test_opens_the_source_again_when_it_fails(self, moved: Moved, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("nexus.eventbus.moving.move._set_sequences", lambda *_: 1 / 0)
