@@ -24,4 +24,4 @@ def test_a_workers_child_does_not_look_through_what_was_loaded_before_it() -> No
         [sys.executable, "-c", BORN_OF_A_WORKER], env=os.environ | settings, capture_output=True, text=True, check=True
     )
 
-    assert json.loads(done.stdout) == [True, 50_000]
+    assert json.loads(done.stdout) == [True, 10_000]
