@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.placing import FIND, script
+from benchmarks.placing import FIND, OFFERS, script
 from benchmarks.shop import ROOT, Shop, end, free_port, send, wait_until_open
 from nexus.embedded.postgres import Postgres
 
@@ -22,6 +22,7 @@ def copy_orders(shop: Shop) -> None:
     shop.sql("postgres", f"DROP DATABASE IF EXISTS {target}")
     shop.sql("postgres", f"CREATE DATABASE {target} TEMPLATE {source}")
     shop.sql(COPY, "CREATE SEQUENCE bench_number CACHE 50")
+    shop.sql(COPY, OFFERS)
 
 
 def pgbench_orders(shop: Shop, *, seconds: float) -> float:

@@ -14,26 +14,34 @@ print(next(text for text in places if isinstance(text, str)))
 _UNNEST = re.compile(r"unnest\(([^()]*)\)\s*AS\s+\w+\(([^)]*)\)", re.IGNORECASE)
 PLACEHOLDER = "%s"
 
+SKUS, NAME, PRICE = 2000, "Some desk lamp", 6990
+OFFERS = f"""
+INSERT INTO orders_price (sku, name, prices, sellable, version)
+SELECT 'BENCH-' || lpad(number::text, 6, '0'), '{NAME}', '{{"EUR": {PRICE}}}', true, 1
+FROM generate_series(1, {SKUS}) AS number
+"""
+"""Puts all that the orders ask for into the price book, which the statement looks at."""
+
 FRESH = """
 WITH fresh AS MATERIALIZED (
     SELECT uuidv7() AS id, uuidv7() AS event_id, nextval('bench_number') AS number, clock_timestamp() AS at,
            ('00000000-0000-4000-8000-' || lpad(to_hex(:customer::bigint), 12, '0'))::uuid AS customer_id,
            'BENCH-' || lpad(:a::text, 6, '0') AS a, 'BENCH-' || lpad((:a::bigint + :b::bigint)::text, 6, '0') AS b
 ),"""
-VARIABLES = r"""\set customer random(1, 2000)
-\set a random(1, 1000)
-\set b random(1, 1000)
+VARIABLES = rf"""\set customer random(1, 2000)
+\set a random(1, {SKUS // 2})
+\set b random(1, {SKUS // 2})
 """
-DATA = """'{"order_id":"' || id || '","number":"F-2026-' || number || '","customer_id":"' || customer_id
-    || '","currency":"EUR","total":13980,"lines":[{"sku":"' || a || '","name":"Some desk lamp","quantity":1,'
-    || '"unit_price":6990},{"sku":"' || b || '","name":"Some oak chair","quantity":1,"unit_price":6990}]}'"""
+DATA = f"""'{{"order_id":"' || id || '","number":"F-2026-' || number || '","customer_id":"' || customer_id
+    || '","currency":"EUR","total":{2 * PRICE},"lines":[{{"sku":"' || a || '","name":"{NAME}","quantity":1,'
+    || '"unit_price":{PRICE}}},{{"sku":"' || b || '","name":"{NAME}","quantity":1,"unit_price":{PRICE}}}]}}'"""
 
 HEADER = {
     "id": "id",
     "number": "'F-2026-' || lpad(number::text, 6, '0')",
     "customer_id": "customer_id",
     "currency": "'EUR'",
-    "total": "13980",
+    "total": str(2 * PRICE),
     "note": "''",
     "placed_at": "at",
     "key": "id::text",
@@ -43,9 +51,9 @@ LINES = {
     "order_id": "id, id",
     "position": "0, 1",
     "sku": "a, b",
-    "name": "'Some desk lamp', 'Some oak chair'",
+    "name": f"'{NAME}', '{NAME}'",
     "quantity": "1, 1",
-    "unit_price": "6990, 6990",
+    "unit_price": f"{PRICE}, {PRICE}",
 }
 EVENT = {
     "id": "event_id",

@@ -20,6 +20,10 @@ class PricesIncomplete(Unavailable):
     retry_after = 1
 
 
+class PricesMoved(PricesIncomplete):
+    """Prices changed while the order was being written; ask again in a moment."""
+
+
 class OutOfStock(Conflict):
     """Something on the order is sold out."""
 

@@ -3,8 +3,8 @@
 import pytest
 from django.db import connections
 
-from benchmarks.placing import script
-from nexus.orders.services.place import PLACE
+from benchmarks.placing import OFFERS, script
+from nexus.orders.services.attempt import PLACE
 
 
 class TestScript:
@@ -26,6 +26,7 @@ class TestScript:
             statement = statement.replace(f" :{name}::", f" {value}::").replace(f"(:{name}::", f"({value}::")
         with connections["orders"].cursor() as cursor:
             cursor.execute("CREATE SEQUENCE bench_number")
+            cursor.execute(OFFERS)
 
             cursor.execute(statement)
 

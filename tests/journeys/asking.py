@@ -13,6 +13,7 @@ from nexus.asgi import application
 from nexus.orders.api.express import counter
 from nexus.orders.api.refusals import desk
 from nexus.orders.selectors import looking
+from nexus.orders.services import together
 from nexus.web.express import known, pipe
 from tests.conftest import Bearer
 from tests.scopes import scope
@@ -76,6 +77,7 @@ def asked(traded: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Asked]:
     forget_connections()
     desk._sold_out.clear()
     looking.line.hang_up()
+    together.line.hang_up()
     counter._writer.submit(connections.close_all).result()
 
 

@@ -360,16 +360,13 @@ class TestThePostgres:
     ) -> None:
         sell_out()
 
-        def fails(_: Any) -> Any:
+        async def fails(*_: Any, **__: Any) -> Any:
             raise OperationalError("no connection")
-
-        async def fails_too(_: Any) -> Any:
-            fails(_)
 
         async def scene() -> list[Any]:
             await known(order)
-            monkeypatch.setattr(services, "find_sold_out", fails_too)
-            monkeypatch.setattr(services, "place_waiting_orders", fails)
+            monkeypatch.setattr(services, "find_sold_out", fails)
+            monkeypatch.setattr(services, "place_together", fails)
             return [*await sent(order(), order()), *await sent(order())]
 
         *answers, later = in_a_new_loop(scene())

@@ -12,6 +12,7 @@ from nexus.eventbus.registry import members
 from nexus.eventbus.wire import encode, record_of
 from nexus.orders import selectors, services
 from nexus.orders.selectors import OrderView
+from nexus.orders.services import remembered
 
 
 class Shop:
@@ -54,6 +55,7 @@ class Shop:
 @pytest.fixture
 def shop(clean_redis: object) -> Shop:
     shop = Shop()
+    remembered._offers.clear()
     shop.sells("LAMP", EUR=1990, USD=2190)
     shop.sells("SHADE", EUR=500)
     return shop

@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Executor
 from typing import Any
 from uuid import uuid4
 
@@ -38,7 +39,11 @@ class Desk:
 @pytest.fixture
 def desk(monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     desk = Desk()
-    monkeypatch.setattr(services, "place_waiting_orders", desk)
+
+    async def place_together(orders: Sequence[services.Wanted], *, thread: Executor) -> Any:
+        return await asyncio.get_running_loop().run_in_executor(thread, desk, orders)
+
+    monkeypatch.setattr(services, "place_together", place_together)
     yield desk
     desk.may_write.set()
 
@@ -135,6 +140,65 @@ class TestCounter:
         asyncio.run(scene())
 
         assert [len(batch) for batch in desk.batches] == [1, 2]
+
+    def test_waits_a_moment_for_as_many_as_there_were(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(express, "COMPANY", 30)
+
+        async def scene() -> None:
+            counter = Counter()
+            desk.may_write.set()
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(3)))
+            again = [counter.place(wanted()), counter.place(wanted())]
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert len(desk.batches) == 1
+            await asyncio.gather(*again, counter.place(wanted()))
+            counter._serving.cancel()
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [3, 3]
+
+    def test_waits_no_longer_than_that(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(express, "COMPANY", 0.01)
+
+        async def scene() -> None:
+            counter = Counter()
+            desk.may_write.set()
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(3)))
+            await counter.place(wanted())
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [3, 1]
+
+    def test_lets_nobody_wait_who_is_alone(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(express, "COMPANY", 30)
+
+        async def scene() -> None:
+            counter = Counter()
+            desk.may_write.set()
+            for _ in range(3):
+                await counter.place(wanted())
+            counter._serving.cancel()
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [1, 1, 1]
+
+    def test_waits_for_no_more_than_are_worth_it(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(express, "COMPANY", 30)
+
+        async def scene() -> None:
+            counter = Counter()
+            desk.may_write.set()
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.MOST_COMPANY + 5)))
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.MOST_COMPANY)))
+            counter._serving.cancel()
+
+        asyncio.run(scene())
+
+        assert [len(batch) for batch in desk.batches] == [express.MOST_COMPANY + 5, express.MOST_COMPANY]
 
     def test_keeps_a_place_for_whom_it_counts_at_the_door(self) -> None:
         class AtTheDoor:

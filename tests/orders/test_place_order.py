@@ -2,21 +2,31 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
+from typing import Any
 
 import pytest
-from django.db import connections
+from django.db import OperationalError, connections
 from django.test.utils import override_settings
 
 from nexus.contracts.errors import KeyReused
 from nexus.contracts.inventory import StockLevelChanged
 from nexus.orders import services
-from nexus.orders.exceptions import NotForSale, OutOfStock
+from nexus.orders.exceptions import NotForSale, OutOfStock, PricesIncomplete, PricesMoved
 from nexus.orders.models import DATABASE, Order, OrderLine, PlacementClaim, store
+from nexus.orders.selectors import OrderView, list_offers
+from nexus.orders.services import place, remembered
+from nexus.orders.services.prices import drop_price_book
 from tests.circles import circles
 from tests.orders.conftest import Shop
 from tests.statements import statements
 
 pytestmark = pytest.mark.django_db(databases=["orders"])
+
+
+def wanted(shop: Shop, sku: str) -> services.Wanted:
+    return services.Wanted(
+        customer_id=shop.customer_id, lines=[services.Line(sku=sku, quantity=1, position=0)], currency="EUR"
+    )
 
 
 class TestPlaceOrder:
@@ -34,20 +44,22 @@ class TestPlaceOrder:
         assert shop.story_of(order) == ["placed"]
         assert order.status == "placed"
 
-    def test_takes_two_statements(self, shop: Shop) -> None:
+    def test_takes_two_statements_and_one_when_the_prices_are_remembered(self, shop: Shop) -> None:
         shop.places(LAMP=1)  # takes a block of numbers
 
-        with statements(DATABASE) as seen:
+        with statements(DATABASE) as first:
+            shop.places(LAMP=2, SHADE=1)
+        with statements(DATABASE) as second:
             shop.places(LAMP=2, SHADE=1)
 
-        assert len(seen) == 2, seen
+        assert (len(first), len(second)) == (2, 1), first + second
 
     def test_has_both_prepared(self, shop: Shop) -> None:
         """Reading and planning them anew each time costs more than what they do."""
         with connections[DATABASE].cursor() as cursor:
             cursor.execute("DEALLOCATE ALL")
-            shop.places(LAMP=1)
-            shop.places(LAMP=2)
+            for sku in ("LAMP", "SHADE"):
+                shop.places(**{sku: 1})
             cursor.execute("SELECT generic_plans + custom_plans FROM pg_prepared_statements")
             uses = cursor.fetchall()
 
@@ -119,6 +131,97 @@ class TestPlaceOrder:
         assert order.status == "placed"
 
 
+class TestWhatIsRemembered:
+    """Prices are not asked for again, and nothing is written that the price book does not say at that moment."""
+
+    @pytest.mark.parametrize(
+        ("change", "total"),
+        [({"EUR": 9999}, 9999), ({"EUR": 1990, "name": "Lamp, renamed"}, 1990)],
+        ids=["price", "name"],
+    )
+    def test_gives_way_to_what_changed(self, shop: Shop, change: dict[str, Any], total: int) -> None:
+        shop.places(LAMP=1)
+        shop.sells("LAMP", version=2, **change)
+
+        order = shop.places(LAMP=1)
+
+        assert order.total == total
+        assert [line.name for line in order.lines] == [change.get("name", "LAMP")]
+
+    @pytest.mark.parametrize(
+        "change", [{"EUR": 1990, "sellable": False}, {"USD": 1990}], ids=["not sold any more", "no price any more"]
+    )
+    def test_sells_nothing_that_is_not_for_sale_any_more(self, shop: Shop, change: dict[str, Any]) -> None:
+        shop.places(LAMP=1)
+        shop.sells("LAMP", version=2, **change)
+
+        with pytest.raises(NotForSale):
+            shop.places(LAMP=1)
+
+    def test_sells_nothing_that_is_known_to_be_sold_out_and_sells_it_again_when_it_is_back(self, shop: Shop) -> None:
+        shop.places(LAMP=1)
+        shop.hears(StockLevelChanged(sku="LAMP", available=0, version=4))
+        with pytest.raises(OutOfStock):
+            shop.places(LAMP=1)
+        shop.hears(StockLevelChanged(sku="LAMP", available=1, version=5))
+
+        assert shop.places(LAMP=1).status == "placed"
+
+    def test_is_worth_nothing_while_the_price_book_is_made_again(self, shop: Shop) -> None:
+        shop.places(LAMP=1)
+        drop_price_book()
+
+        with pytest.raises(PricesIncomplete):
+            shop.places(LAMP=1)
+
+    def test_that_changed_for_one_order_leaves_the_others_alone(self, shop: Shop) -> None:
+        shop.places(LAMP=1, SHADE=1)
+        shop.sells("LAMP", EUR=9999, version=2)
+        asked = [wanted(shop, "SHADE"), wanted(shop, "LAMP"), wanted(shop, "SHADE")]
+
+        with statements(DATABASE) as seen:
+            outcomes = services.place_orders(asked)
+
+        assert [outcome.total for outcome in outcomes if isinstance(outcome, OrderView)] == [500, 9999, 500]
+        assert len([each for each in seen if each.startswith("WITH incoming")]) == 2
+
+    def test_that_changes_again_and_again_is_told_to_the_customer(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stale = list_offers(["LAMP"])
+        shop.sells("LAMP", EUR=9999, version=2)
+        monkeypatch.setattr(place, "look_up", lambda skus: stale)
+
+        with pytest.raises(PricesMoved):
+            shop.places(LAMP=1, key="k")
+
+        assert not Order.objects.exists()
+        assert not PlacementClaim.objects.exists()
+
+    def test_keeps_what_was_placed_when_the_rest_cannot_be_looked_up(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(_: object) -> Any:
+            raise OperationalError("away")
+
+        shop.places(LAMP=1, SHADE=1)
+        shop.sells("LAMP", EUR=9999, version=2)
+        monkeypatch.setattr(place, "look_up", away)
+
+        placed, failed = services.place_orders([wanted(shop, "SHADE"), wanted(shop, "LAMP")])
+
+        assert isinstance(placed, OrderView)
+        assert isinstance(failed, OperationalError)
+
+    def test_is_bounded(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(remembered, "MOST", 1)
+
+        for sku in ("LAMP", "SHADE", "LAMP"):
+            shop.places(**{sku: 1})
+
+        assert set(remembered._offers) == {"LAMP"}
+
+
 class TestIdempotencyKey:
     def test_gives_the_first_order_again(self, shop: Shop) -> None:
         first = shop.places(key="k", LAMP=1)
@@ -176,7 +279,7 @@ class TestAmongMany:
         ]
 
         with statements(DATABASE) as seen:
-            used, new = services.place_waiting_orders(wanted)
+            used, new = place.place_waiting_orders(wanted)
 
         assert isinstance(used, services.NotTogether)
         assert isinstance(new, NotForSale)

@@ -5,19 +5,15 @@ from nexus.orders.services.availability import note_stock_levels
 from nexus.orders.services.offered import LARGEST_QUANTITY, Line
 from nexus.orders.services.overdue import drive_on_overdue_orders
 from nexus.orders.services.place import (
-    Claim,
-    NotTogether,
-    Outcome,
     Placement,
-    Wanted,
     forget_old_claims,
     place_order,
     place_orders,
-    place_waiting_orders,
 )
 from nexus.orders.services.prices import record_offers
 from nexus.orders.services.settlement import wait_until_settled
 from nexus.orders.services.sold_out import Doubtful, find_sold_out
+from nexus.orders.services.together import FEW, place_together
 from nexus.orders.services.transitions import (
     cancel_order,
     deliver_order,
@@ -26,8 +22,10 @@ from nexus.orders.services.transitions import (
     return_order,
     ship_order,
 )
+from nexus.orders.services.wanted import Claim, NotTogether, Outcome, Wanted
 
 __all__ = [
+    "FEW",
     "LARGEST_QUANTITY",
     "Claim",
     "Doubtful",
@@ -47,7 +45,7 @@ __all__ = [
     "note_stock_levels",
     "place_order",
     "place_orders",
-    "place_waiting_orders",
+    "place_together",
     "record_offers",
     "return_order",
     "ship_order",
