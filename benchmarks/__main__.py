@@ -16,6 +16,7 @@ from benchmarks.compare import compare
 from benchmarks.door import measure_door
 from benchmarks.flash import measure_flash
 from benchmarks.growth import measure_growth
+from benchmarks.history import wait_until_told
 from benchmarks.options import USUAL, Options, read_options
 from benchmarks.reading import READING
 from benchmarks.report import lines, machine, write
@@ -60,6 +61,7 @@ def measure_all(bench: Bench, options: Options) -> int:
 def measured(bench: Bench, name: str) -> Run:
     """A scenario's figures, and under `broken` what the shop's own check finds wrong after it."""
     run = MEASURES[name](bench)
+    wait_until_told(bench.shop)
     run["broken"] = bench.shop.findings()
     if name == "flash" and not run["flash_exact"]:
         run["broken"] += [{"name": "exactly the stock is sold", "count": 1, "offender": "the flash sale"}]

@@ -59,10 +59,18 @@ def place_history(shop: Shop, *, count: int) -> None:
         present += some
         _wait_until_none(shop, "orders", UNSETTLED, within=PATIENCE)
     if count:
-        # Levels follow the orders, so many a second; until then a check would find copies that lag behind.
-        _wait_until_none(shop, "inventory", UNTOLD, within=PATIENCE_FOR_LEVELS)
+        wait_until_told(shop)
         for app in ("orders", "inventory"):
             shop.sql(app, "VACUUM ANALYZE")
+
+
+def wait_until_told(shop: Shop) -> None:
+    """
+    Levels follow the orders, so many a second; until then a check would find copies that lag behind.
+
+    :raises TimeoutError: some have not been told within half an hour
+    """
+    _wait_until_none(shop, "inventory", UNTOLD, within=PATIENCE_FOR_LEVELS)
 
 
 def _wait_until_none(shop: Shop, app: str, query: str, *, within: float) -> None:

@@ -30,7 +30,7 @@ WITH incoming AS (
         AS t(order_id, position, sku, name, quantity, unit_price)
 ), outdated AS (
     SELECT order_id FROM line JOIN incoming ON incoming.id = line.order_id
-    WHERE (SELECT sellable AND book.name = line.name AND (prices->>incoming.currency)::bigint = line.unit_price
+    WHERE (SELECT sellable AND book.name = line.name AND prices->incoming.currency = to_jsonb(line.unit_price)
            FROM orders_price AS book WHERE book.sku = line.sku) IS NOT TRUE
        OR (SELECT available <= 0 FROM orders_stockhint AS hint WHERE hint.sku = line.sku)
 ), priced AS (
