@@ -10,6 +10,7 @@ import psycopg
 import pytest
 import uvloop
 
+from nexus.eventbus.postgresql.door import doors
 from nexus.eventbus.stores import postgres_line
 from nexus.eventbus.stores.postgres_line import Line
 from nexus.eventbus.stores.postgres_rows import connect
@@ -59,6 +60,19 @@ def test_many_rows_come_as_they_are() -> None:
 
     assert many == [(b"%d" % number,) for number in range(1, 5001)]
     assert none == []
+
+
+def test_it_takes_a_new_connection_when_the_server_fell_silent_meanwhile() -> None:
+    """Somebody else noticed: the connections that stood then are worth nothing."""
+
+    async def talk(line: Line) -> Any:
+        before = (await line.ask(b"", b"0"))[0][2]
+        doors[(await line.reach()).info.dbname].silences += 1
+        return before, *[(await line.ask(b"", b"0"))[0][2] for _ in range(2)]
+
+    before, after, later = scene(talk, SLOW)
+
+    assert before != after == later
 
 
 def test_it_keeps_its_connection() -> None:

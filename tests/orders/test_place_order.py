@@ -213,6 +213,19 @@ class TestWhatIsRemembered:
         assert isinstance(placed, OrderView)
         assert isinstance(failed, OperationalError)
 
+    def test_keeps_what_was_placed_when_nobody_says_whether_the_price_book_is_whole(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away() -> Any:
+            raise OperationalError("away")
+
+        monkeypatch.setattr(place, "is_incomplete", away)
+
+        placed, failed = services.place_orders([wanted(shop, "LAMP"), wanted(shop, "NONE")])
+
+        assert isinstance(placed, OrderView)
+        assert isinstance(failed, OperationalError)
+
     def test_is_bounded(self, shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(remembered, "MOST", 1)
 
@@ -284,3 +297,29 @@ class TestAmongMany:
         assert isinstance(used, services.NotTogether)
         assert isinstance(new, NotForSale)
         assert len([each for each in seen if "placementclaim" in each]) == 1
+
+    def test_two_with_such_a_key_are_both_to_be_placed_alone(self, shop: Shop) -> None:
+        shop.places(LAMP=1, key="used")
+        lines = [services.Line(sku="NONE", quantity=1, position=0)]
+        claim = services.Claim(key="used", fingerprint="f")
+        again = services.Wanted(customer_id=shop.customer_id, lines=lines, currency="EUR", claim=claim)
+
+        outcomes = place.place_waiting_orders([again, again])
+
+        assert [type(each) for each in outcomes] == [services.NotTogether] * 2
+
+    def test_who_is_placed_hears_so_when_nobody_says_whether_others_were_before(
+        self, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def away(_: object) -> Any:
+            raise OperationalError("away")
+
+        lines = [services.Line(sku="NONE", quantity=1, position=0)]
+        claim = services.Claim(key="k", fingerprint="f")
+        doubtful = services.Wanted(customer_id=shop.customer_id, lines=lines, currency="EUR", claim=claim)
+        monkeypatch.setattr(place, "list_claimed", away)
+
+        placed, failed = place.place_waiting_orders([wanted(shop, "LAMP"), doubtful])
+
+        assert isinstance(placed, OrderView)
+        assert isinstance(failed, OperationalError)

@@ -1,12 +1,14 @@
 """Orders written on the event loop: which of them, at what prices, and what becomes of them when Postgres fails."""
 
 import asyncio
+import threading
 from collections.abc import Coroutine, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing
 from typing import Any
 from uuid import uuid4
 
+import psycopg
 import pytest
 import uvloop
 from django.db import IntegrityError, OperationalError, connections
@@ -124,6 +126,26 @@ class TestOnTheLoop:
         assert thread.given[-1] == "place_waiting_orders"
         assert Order.objects.count() == len(few) + len(many)
 
+    def test_leaves_many_lines_to_the_thread(self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(together, "FEW_LINES", 3)
+
+        place([wanted(shop)] * 3, thread)
+        assert thread.given == []
+        place([wanted(shop)] * 4, thread)
+
+        assert thread.given == ["place_waiting_orders"]
+
+    def test_has_numbers_fetched_by_one_at_a_time(self, shop: Shop, thread: Thread) -> None:
+        may_go = threading.Event()
+        thread.submit(may_go.wait, 30)
+        numbers.numbers_at_hand(40)
+
+        place([wanted(shop)], thread)
+        place([wanted(shop)], thread)
+        may_go.set()
+
+        assert thread.given == ["wait", "_fetch_numbers"]
+
     def test_has_a_price_that_changed_looked_up_and_places_the_others_meanwhile(
         self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -201,8 +223,24 @@ class TestWhenItFails:
         monkeypatch.setattr(together, "numbers_at_hand", lambda count: ["N-2026-000001"] * count)
         place([wanted(shop)], thread)
 
-        with pytest.raises(IntegrityError):
-            place([wanted(shop)], thread)
+        [failed] = place([wanted(shop)], thread)
+
+        assert isinstance(failed, IntegrityError)
+
+    def test_one_that_cannot_be_written_says_nothing_of_those_that_were_not_tried(
+        self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(together, "numbers_at_hand", lambda count: ["N-2026-000001"] * count)
+        place([wanted(shop)], thread)
+        shop.hears(StockLevelChanged(sku="SHADE", available=0, version=4))
+        with pytest.raises(OutOfStock):
+            shop.places(SHADE=1)
+        shop.hears(StockLevelChanged(sku="SHADE", available=9, version=5))
+
+        failed, placed = place([wanted(shop), wanted(shop, "SHADE")], thread)
+
+        assert isinstance(failed, IntegrityError)
+        assert isinstance(placed, OrderView)
 
     def test_nobody_can_tell_what_became_of_it_when_the_server_ends(self, shop: Shop, thread: Thread) -> None:
         async def scene() -> None:
@@ -211,8 +249,8 @@ class TestWhenItFails:
                 other.execute("LOCK TABLE orders_order")
                 placing = asyncio.create_task(services.place_together([wanted(shop)], thread=thread))
                 await asyncio.to_thread(end_whoever_waits)
-                with pytest.raises(OperationalError):
-                    await placing
+                [unknown] = await placing
+                assert isinstance(unknown, OperationalError)
             [placed] = await services.place_together([wanted(shop)], thread=thread)
             assert isinstance(placed, OrderView)
 
@@ -229,13 +267,40 @@ class TestWhenItFails:
             await services.place_together([wanted(shop)], thread=thread)
             with closing(connect(DATABASE)) as other, other.transaction():
                 other.execute("LOCK TABLE orders_order")
-                with pytest.raises(OperationalError, match="does not answer"):
-                    await services.place_together([wanted(shop)], thread=thread)
+                [unknown] = await services.place_together([wanted(shop)], thread=thread)
+                assert isinstance(unknown, OperationalError)
+                assert "does not answer" in str(unknown)
+
+            assert not together._door().is_open
+            assert await together._ready([wanted(shop)]) is None
 
         run(scene())
 
-        assert not together._door().is_open
-        assert together._ready([wanted(shop)]) is None
+    def test_a_server_that_has_rested_is_asked_again(
+        self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def scene() -> None:
+            await services.place_together([wanted(shop)], thread=thread)
+            together._door().failed()
+            assert await together._ready([wanted(shop)]) is None
+            monkeypatch.setattr(together._door(), "_shut_until", 0.0)
+            assert await together._ready([wanted(shop)])
+            assert together._door().is_open
+
+        run(scene())
+
+    def test_whom_nobody_can_be_reached_for_is_left_to_the_thread(
+        self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def nobody() -> Any:
+            raise psycopg.OperationalError("too many clients")
+
+        monkeypatch.setattr(together.line, "_dial", nobody)
+
+        [order] = place([wanted(shop)], thread)
+
+        assert thread.given == ["place_waiting_orders"]
+        assert isinstance(order, OrderView)
 
     def test_what_is_placed_stays_placed_when_the_rest_fails(
         self, shop: Shop, thread: Thread, monkeypatch: pytest.MonkeyPatch

@@ -13,6 +13,7 @@ from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 
 from nexus.eventbus.postgresql.connection import PatientConnection
+from nexus.eventbus.postgresql.door import doors
 from nexus.eventbus.stores.postgres_rows import connect
 
 NAME = b"asked"
@@ -34,6 +35,8 @@ class Line:
         self._socket = -1
         self._answer: asyncio.Future[Rows] | None = None
         self._results: list[Any] = []
+        self._silences = 0
+        """How often the server had fallen silent when this connection was made."""
 
     async def ask(self, *parameters: bytes) -> Rows:
         """
@@ -44,11 +47,9 @@ class Line:
         if self._answer:
             raise RuntimeError("one question at a time")
         loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            self.hang_up()
         self._answer = answer = loop.create_future()
         try:
-            wire = (self._connection or await self._connect(loop)).pgconn
+            wire = (await self.reach()).pgconn
             wire.send_query_prepared(NAME, parameters)
             while not answer.done() and wire.flush():
                 await self._writable(loop, answer)
@@ -59,6 +60,17 @@ class Line:
             raise
         finally:
             self._answer = None
+
+    async def reach(self) -> PatientConnection:
+        """
+        Connect, unless there is a connection that nobody has a doubt about.
+
+        :raises psycopg.Error: nobody is there; nothing was asked
+        """
+        loop = asyncio.get_running_loop()
+        if self._connection and (self._loop is not loop or self._silences != _silences(self._connection)):
+            self.hang_up()
+        return self._connection or await self._connect(loop)
 
     def hang_up(self) -> None:
         """Let the connection go."""
@@ -79,6 +91,7 @@ class Line:
             dialing.add_done_callback(_close)
             raise
         self._connection, self._loop, self._socket = connection, loop, connection.pgconn.socket
+        self._silences = _silences(connection)
         loop.add_reader(self._socket, partial(self._heard, connection))
         return connection
 
@@ -127,6 +140,10 @@ class Line:
                 self._answer.set_exception(found)
             else:
                 self._answer.set_result(found)
+
+
+def _silences(connection: PatientConnection) -> int:
+    return doors[connection.info.dbname].silences
 
 
 def _check(result: Any, wanted: ExecStatus) -> None:

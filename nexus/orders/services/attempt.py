@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from django.db import Error
+
 from nexus.contracts.base import Envelope, enclose, uuid7
 from nexus.contracts.correlation import current_cause
 from nexus.contracts.errors import Invalid, NexusError
@@ -18,8 +20,8 @@ from nexus.orders.services.wanted import NotTogether, Outcome, Wanted
 from nexus.telemetry import figures
 
 # Written for any number of orders at once, so that several requests can share a commit. What lines say is held against
-# the price book here, as of the moment of writing: who priced them may have been told long ago. Looked up one by one,
-# since a join might be planned while there is little in the tables, and would go on reading all of them.
+# the price book here, as of the moment of writing: who priced them may have been told long ago. Each is looked up by
+# itself, as in `OFFERS`, for a plan that is made once.
 PLACE = """
 WITH incoming AS (
     SELECT * FROM unnest(%s::uuid[], %s::text[], %s::uuid[], %s::text[], %s::bigint[], %s::text[], %s::timestamptz[],
@@ -118,6 +120,11 @@ class Attempt:
         ]
         columns = [list(column) for rows in (header, lines) for column in zip(*rows, strict=True)]
         return [*columns, *columns_of([record_of(told) for _, _, told in priced])]
+
+    def fail(self, failure: Error) -> None:
+        """Say so of all that were to be written."""
+        for position, _, _ in self._priced.values():
+            self.outcomes[position] = failure
 
     def settle(self, verdicts: Mapping[str, str]) -> None:
         """Let outcomes be what `PLACE` said, by id."""

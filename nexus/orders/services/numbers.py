@@ -3,12 +3,13 @@
 import threading
 from datetime import UTC, datetime
 
+from django.conf import settings
 from django.db import connections
 
 from nexus.orders.models import DATABASE
 
 BLOCK = 50
-"""Numbers a process takes at once: one round trip to the database for that many orders, and a few that get lost."""
+"""Numbers a process takes at once: one round trip to the database for that many orders, and some that get lost."""
 
 _lock = threading.Lock()
 """Held for moments: the event loop takes numbers too."""
@@ -47,4 +48,4 @@ def fetch_numbers() -> None:
 
 def _block() -> list[int]:
     # By database name: tests and tenants that share a process must not share numbers.
-    return _blocks.setdefault(str(connections[DATABASE].settings_dict["NAME"]), [])
+    return _blocks.setdefault(str(settings.DATABASES[DATABASE]["NAME"]), [])

@@ -1,11 +1,12 @@
 """Placing an order: priced from the local price book, written and announced by one statement."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from uuid import UUID
 
-from django.db import DatabaseError, DataError, IntegrityError
+from django.db import DataError, Error, IntegrityError
 
 from nexus.contracts.errors import KeyReused, NexusError
 from nexus.eventbus.postgresql.base import close_broken_connections
@@ -41,7 +42,7 @@ def place_order(
     Touches the orders database only: prices come from the local price book, so catalog and inventory may be down.
 
     :raises NotForSale: a line names a sku that is unknown, not sellable, or has no price in the currency
-    :raises PricesIncomplete: the same, while the price book is being made again
+    :raises PricesIncomplete: the same, while the price book is being made again; or prices change all the time
     :raises OutOfStock: a line is known to be sold out
     :raises KeyReused: the claim's key was used with another request
     """
@@ -59,11 +60,11 @@ def place_order(
 
 def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
     """
-    Place orders as `place_order` does, all that can be placed by one statement and one commit.
+    Place orders as `place_order` does: together, all that can be placed at prices that are remembered, then the rest.
 
-    One that cannot be placed never spoils its neighbours.
+    One that cannot be placed never spoils its neighbours, and none is told that it failed because others did.
 
-    :raises DatabaseError: none was placed, or nobody can tell (`OperationalError`)
+    :raises Error: the database cannot be asked; none was placed
     """
     outcomes: list[Outcome] = [NotTogether()] * len(wanted)
     left = list(range(len(wanted)))
@@ -71,7 +72,7 @@ def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
     for find, again in ((recall, NexusError), (look_up, PricesMoved), (look_up, PricesMoved)):
         try:
             found = _attempted([wanted[position] for position in left], find)
-        except DatabaseError as failure:
+        except Error as failure:
             if len(left) == len(wanted):
                 raise
             found = [failure] * len(left)
@@ -82,7 +83,7 @@ def place_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
         left = [position for position in left if isinstance(outcomes[position], again)]
         if not left:
             break
-    return [_explained(outcome) for outcome in outcomes]
+    return _explained(outcomes)
 
 
 def place_waiting_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
@@ -96,14 +97,15 @@ def place_waiting_orders(wanted: Sequence[Wanted]) -> list[Outcome]:
 
 def _without_known(wanted: Sequence[Wanted], outcomes: list[Outcome]) -> list[Outcome]:
     """Who is refused now may have been served before, with the same key: that is for `place_order` to find out."""
-    refused = {
-        (order.customer_id, order.claim.key): position
-        for position, (order, outcome) in enumerate(zip(wanted, outcomes, strict=True))
-        if order.claim and isinstance(outcome, NexusError)
-    }
-    for pair in list_claimed(refused) if refused else ():
-        outcomes[refused[pair]] = NotTogether()
-    return outcomes
+    refused: dict[tuple[UUID, str], list[int]] = {}
+    for position, (order, outcome) in enumerate(zip(wanted, outcomes, strict=True)):
+        if order.claim and isinstance(outcome, NexusError):
+            refused.setdefault((order.customer_id, order.claim.key), []).append(position)
+    try:
+        known = list_claimed(refused) if refused else set()
+    except Error as failure:
+        return _instead(outcomes, chain(*refused.values()), failure)
+    return _instead(outcomes, chain(*(refused[pair] for pair in known)), NotTogether())
 
 
 def forget_old_claims() -> int:
@@ -120,16 +122,29 @@ def _attempted(wanted: Sequence[Wanted], find: Find) -> list[Outcome] | None:
     if attempt:
         try:
             attempt.settle(dict(run(DATABASE, PLACE, attempt.parameters())))
-        except (DataError, IntegrityError):
+        except (DataError, IntegrityError) as failure:
             # The statement failed as a whole, and one of them is to blame: each gets another chance by itself.
             if len(attempt) == 1:
-                raise
+                attempt.fail(failure)
+        except Error as failure:
+            attempt.fail(failure)
     return attempt.outcomes
 
 
-def _explained(outcome: Outcome) -> Outcome:
-    """What is said of it: while the price book is being made again nobody can tell what is for sale."""
-    return PricesIncomplete() if isinstance(outcome, NotForSale) and is_incomplete() else outcome
+def _explained(outcomes: list[Outcome]) -> list[Outcome]:
+    """What is said of them: while the price book is being made again nobody can tell what is for sale."""
+    unknown = [position for position, outcome in enumerate(outcomes) if isinstance(outcome, NotForSale)]
+    try:
+        return _instead(outcomes, unknown, PricesIncomplete()) if unknown and is_incomplete() else outcomes
+    except Error as failure:
+        # The others may have been placed by now.
+        return _instead(outcomes, unknown, failure)
+
+
+def _instead(outcomes: list[Outcome], positions: Iterable[int], outcome: Outcome) -> list[Outcome]:
+    for position in positions:
+        outcomes[position] = outcome
+    return outcomes
 
 
 def _replay(customer_id: UUID, claim: Claim) -> Placement | None:

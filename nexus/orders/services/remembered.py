@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from nexus.orders.selectors import Offer, list_offers
 
 MOST = 10_000
-"""Offers in memory, some hundred bytes each; when there are more, all are read again."""
+"""Offers in memory, some hundred bytes each; when more come, all others are forgotten."""
 
 _offers: dict[str, Offer] = {}
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db import DatabaseError
+from django.db import Error
 
 from nexus.contracts.correlation import Cause
 from nexus.contracts.errors import NexusError
@@ -36,7 +36,7 @@ class NotTogether(Exception):
     """Nothing was done for this order: its key is taken, or one of the others spoilt the statement. Place it alone."""
 
 
-Outcome = OrderView | NexusError | NotTogether | DatabaseError
+Outcome = OrderView | NexusError | NotTogether | Error
 """What becomes of one order among several: placed, or why not, or that nobody can tell."""
 
 
