@@ -15,7 +15,7 @@ from psycopg.pq import ExecStatus
 
 from nexus.inventory import cache
 from nexus.inventory.cache import Level
-from nexus.orders.services import numbers
+from nexus.orders.services import numbers, remembered
 from tests.simulation.clock import Clock, virtual
 
 DATABASES = ("orders", "inventory")
@@ -83,6 +83,7 @@ class Stage:
             stack.enter_context(virtual(self.clock))
             stack.enter_context(override_settings(RESERVATION_HOURS=RESERVATION_HOURS))
             stack.enter_context(patch.object(numbers, "_blocks", self._block))
+            stack.enter_context(patch.object(remembered, "_offers", {}))
             for name in ("keep_newest", "find_levels", "forget"):
                 # Looked up late, because each life has a cache of its own.
                 stack.enter_context(patch.object(cache, name, lambda them, name=name: getattr(self.cache, name)(them)))
@@ -112,6 +113,7 @@ class Stage:
     def _reset(self, seed: object, *, transaction_number: int) -> None:
         self._transaction = transaction_number
         self.clock.reset(seed)
+        remembered._offers.clear()
         self.cache = StockCache()
         name = str(connections["orders"].settings_dict["NAME"])
         self._block[name] = list(range(999, 0, -1))
