@@ -10,7 +10,7 @@ import psycopg
 import pytest
 import uvloop
 
-from nexus.eventbus.postgresql.door import doors
+from nexus.eventbus.postgresql.door import LeftAlone
 from nexus.eventbus.stores import postgres_line
 from nexus.eventbus.stores.postgres_line import Line
 from nexus.eventbus.stores.postgres_rows import connect
@@ -67,12 +67,27 @@ def test_it_takes_a_new_connection_when_the_server_fell_silent_meanwhile() -> No
 
     async def talk(line: Line) -> Any:
         before = (await line.ask(b"", b"0"))[0][2]
-        doors[(await line.reach()).info.dbname].silences += 1
+        line._door.silences += 1
         return before, *[(await line.ask(b"", b"0"))[0][2] for _ in range(2)]
 
     before, after, later = scene(talk, SLOW)
 
     assert before != after == later
+
+
+def test_a_server_that_keeps_silent_is_given_up_and_left_alone(settings: Any) -> None:
+    async def talk(line: Line) -> Any:
+        await line.ask(b"", b"0")
+        settings.STATEMENT_SECONDS = -0.9
+        with pytest.raises(psycopg.OperationalError, match="does not answer"):
+            await line.ask(b"", b"5")
+        assert line._connection is None
+        with pytest.raises(LeftAlone):
+            await line.ask(b"", b"0")
+        line._door.answered()
+        return await line.ask(b"again", b"0")
+
+    assert scene(talk, SLOW)[0][0] == b"again"
 
 
 def test_it_keeps_its_connection() -> None:

@@ -271,7 +271,7 @@ class TestWhenItFails:
                 assert isinstance(unknown, OperationalError)
                 assert "does not answer" in str(unknown)
 
-            assert not together._door().is_open
+            assert not together.line._door.is_open
             assert await together._ready([wanted(shop)]) is None
 
         run(scene())
@@ -281,11 +281,13 @@ class TestWhenItFails:
     ) -> None:
         async def scene() -> None:
             await services.place_together([wanted(shop)], thread=thread)
-            together._door().failed()
+            together.line._door.failed()
+            assert await together._ready([wanted(shop)]), "the connection stands"
+            together.line.hang_up()
             assert await together._ready([wanted(shop)]) is None
-            monkeypatch.setattr(together._door(), "_shut_until", 0.0)
+            monkeypatch.setattr(together.line._door, "_shut_until", 0.0)
             assert await together._ready([wanted(shop)])
-            assert together._door().is_open
+            assert together.line._door.is_open
 
         run(scene())
 

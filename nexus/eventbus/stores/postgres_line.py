@@ -5,15 +5,17 @@ A thread that asks has to be given the work and the interpreter, and gives both 
 """
 
 import asyncio
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from psycopg.errors import error_from_result
 from psycopg.pq import ConnStatus, ExecStatus
 
-from nexus.eventbus.postgresql.connection import PatientConnection
-from nexus.eventbus.postgresql.door import doors
+from nexus.eventbus.postgresql.connection import GRACE, PatientConnection
+from nexus.eventbus.postgresql.door import Door, doors
 from nexus.eventbus.stores.postgres_rows import connect
 
 NAME = b"asked"
@@ -42,18 +44,18 @@ class Line:
         """
         Its rows. One question at a time; who gives up waiting hangs up.
 
-        :raises psycopg.Error: there are none
+        :raises psycopg.Error: there are none; of a server that keeps silent nobody can tell what it did
         """
         if self._answer:
             raise RuntimeError("one question at a time")
-        loop = asyncio.get_running_loop()
-        self._answer = answer = loop.create_future()
+        self._answer = answer = asyncio.get_running_loop().create_future()
         try:
-            wire = (await self.reach()).pgconn
-            wire.send_query_prepared(NAME, parameters)
-            while not answer.done() and wire.flush():
-                await self._writable(loop, answer)
-            return await answer
+            async with asyncio.timeout(settings.STATEMENT_SECONDS + GRACE):
+                return await self._asked(answer, parameters)
+        except TimeoutError as silence:
+            self._door.fell_silent()
+            self.hang_up()
+            raise psycopg.OperationalError("the database does not answer") from silence
         except BaseException:
             # What is still to come would be taken for the answer to another question.
             self.hang_up()
@@ -65,12 +67,15 @@ class Line:
         """
         Connect, unless there is a connection that nobody has a doubt about.
 
-        :raises psycopg.Error: nobody is there; nothing was asked
+        :raises psycopg.Error: nobody is there, or was a moment ago (`LeftAlone`); nothing was asked
         """
         loop = asyncio.get_running_loop()
-        if self._connection and (self._loop is not loop or self._silences != _silences(self._connection)):
+        if self._loop is not loop or self._silences != self._door.silences:
             self.hang_up()
-        return self._connection or await self._connect(loop)
+        if self._connection:
+            return self._connection
+        self._door.knock()
+        return await self._connect(loop)
 
     def hang_up(self) -> None:
         """Let the connection go."""
@@ -83,6 +88,17 @@ class Line:
             connection.close()
         self._results.clear()
 
+    @property
+    def _door(self) -> Door:
+        return doors[str(settings.DATABASES[self._database]["NAME"])]
+
+    async def _asked(self, answer: "asyncio.Future[Rows]", parameters: Sequence[bytes]) -> Rows:
+        wire = (await self.reach()).pgconn
+        wire.send_query_prepared(NAME, parameters)
+        while not answer.done() and wire.flush():
+            await self._writable(answer.get_loop(), answer)
+        return await answer
+
     async def _connect(self, loop: asyncio.AbstractEventLoop) -> PatientConnection:
         dialing = loop.run_in_executor(None, self._dial)
         try:
@@ -91,7 +107,7 @@ class Line:
             dialing.add_done_callback(_close)
             raise
         self._connection, self._loop, self._socket = connection, loop, connection.pgconn.socket
-        self._silences = _silences(connection)
+        self._silences = self._door.silences
         loop.add_reader(self._socket, partial(self._heard, connection))
         return connection
 
@@ -140,10 +156,6 @@ class Line:
                 self._answer.set_exception(found)
             else:
                 self._answer.set_result(found)
-
-
-def _silences(connection: PatientConnection) -> int:
-    return doors[connection.info.dbname].silences
 
 
 def _check(result: Any, wanted: ExecStatus) -> None:

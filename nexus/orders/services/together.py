@@ -11,17 +11,15 @@ from collections.abc import Sequence
 from concurrent.futures import Executor, Future
 from contextlib import suppress
 from itertools import count
-from typing import cast
+from types import SimpleNamespace
+from typing import Any, cast
 
-import django.db
 import psycopg
-from django.conf import settings
-from django.db import Error, OperationalError
+from django.db import DataError, Error, IntegrityError
+from django.db.utils import DatabaseErrorWrapper
 
 from nexus.contracts.errors import NexusError
 from nexus.eventbus.postgresql.base import close_broken_connections
-from nexus.eventbus.postgresql.connection import GRACE
-from nexus.eventbus.postgresql.door import Door, LeftAlone, doors
 from nexus.eventbus.stores.postgres_line import Line
 from nexus.eventbus.stores.postgres_rows import array_of
 from nexus.orders.models import DATABASE
@@ -33,10 +31,11 @@ from nexus.orders.services.wanted import Outcome, Wanted, skus_of
 
 FEW, FEW_LINES = 16, 48
 """Orders, and lines on all of them: to write down so many keeps the event loop for about a millisecond."""
-KINDS = ("DataError", "OperationalError", "IntegrityError", "InternalError", "ProgrammingError", "NotSupportedError")
 
 _places = count(1)
 line = Line(DATABASE, re.sub("%s", lambda _: f"${next(_places)}", PLACE))
+# As `connections[DATABASE].wrap_database_errors`, for which each task on an event loop would make itself a connection.
+_djangos_words = DatabaseErrorWrapper(cast(Any, SimpleNamespace(Database=psycopg, errors_occurred=False)))
 _fetching: Future[None] | None = None
 
 
@@ -78,14 +77,9 @@ async def _ready(wanted: Sequence[Wanted]) -> Attempt | None:
 
 
 async def _is_there() -> bool:
-    door = _door()
     try:
-        if not door.is_open:
-            door.knock()
-            # What comes of it only a new connection tells.
-            line.hang_up()
         await line.reach()
-    except (LeftAlone, psycopg.Error):
+    except psycopg.Error:
         return False
     return True
 
@@ -95,16 +89,15 @@ async def _written(attempt: Attempt) -> list[Outcome]:
         return attempt.outcomes
     arrays = [array_of(each).encode() for each in attempt.parameters()]
     try:
-        async with asyncio.timeout(settings.STATEMENT_SECONDS + GRACE):
+        with _djangos_words:
             # No value of its rows is ever NULL.
             rows = cast(list[tuple[bytes, ...]], await line.ask(*arrays))
-    except TimeoutError:
-        _door().fell_silent()
-        attempt.fail(OperationalError("the database does not answer"))
-    except psycopg.Error as failure:
-        # If one of them is to blame, each gets another chance by itself.
-        if len(attempt) == 1 or not isinstance(failure, psycopg.DataError | psycopg.IntegrityError):
-            attempt.fail(_translated(failure))
+    except (DataError, IntegrityError) as failure:
+        # One of them is to blame: each gets another chance by itself.
+        if len(attempt) == 1:
+            attempt.fail(failure)
+    except Error as failure:
+        attempt.fail(failure)
     else:
         attempt.settle({str(identity, "ascii"): str(verdict, "ascii") for identity, verdict in rows})
     return attempt.outcomes
@@ -122,15 +115,3 @@ def _fetch_numbers() -> None:
     # Whoever needs one will hear of it.
     with suppress(Error):
         fetch_numbers()
-
-
-def _translated(failure: psycopg.Error) -> Error:
-    """The failure in Django's words."""
-    kind = next((name for name in KINDS if isinstance(failure, getattr(psycopg, name))), "DatabaseError")
-    told: Error = getattr(django.db, kind)(*failure.args)
-    told.__cause__ = failure
-    return told
-
-
-def _door() -> Door:
-    return doors[str(settings.DATABASES[DATABASE]["NAME"])]
