@@ -10,8 +10,8 @@ from django.db import connections
 from django_redis import get_redis_connection
 
 from nexus.asgi import application
-from nexus.orders.api.express import counter
 from nexus.orders.api.refusals import desk
+from nexus.orders.api.waiting import counter
 from nexus.orders.selectors import looking
 from nexus.orders.services import together
 from nexus.web.express import known, pipe

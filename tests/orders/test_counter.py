@@ -12,8 +12,8 @@ import pytest
 from django.db import OperationalError
 
 from nexus.orders import services
-from nexus.orders.api import express
-from nexus.orders.api.express import Counter
+from nexus.orders.api import express, waiting
+from nexus.orders.api.waiting import Counter
 from nexus.orders.exceptions import NotForSale
 from nexus.web.express.lane import Busy
 
@@ -71,11 +71,11 @@ class TestCounter:
         async def scene() -> None:
             counter = Counter()
             desk.may_write.set()
-            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.LARGEST_BATCH + 3)))
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(waiting.LARGEST_BATCH + 3)))
 
         asyncio.run(scene())
 
-        assert [len(batch) for batch in desk.batches] == [express.LARGEST_BATCH, 3]
+        assert [len(batch) for batch in desk.batches] == [waiting.LARGEST_BATCH, 3]
 
     def test_gives_each_an_outcome_of_its_own(self, desk: Desk) -> None:
         async def scene() -> list[Any]:
@@ -112,7 +112,7 @@ class TestCounter:
             counter = Counter()
             placed = [counter.place(wanted())]
             await begun(desk)
-            placed += [counter.place(wanted()) for _ in range(express.MOST_WAITING)]
+            placed += [counter.place(wanted()) for _ in range(waiting.MOST_WAITING)]
             assert counter.room() == 0
             with pytest.raises(Busy):
                 counter.place(wanted())
@@ -121,14 +121,14 @@ class TestCounter:
 
         asyncio.run(scene())
 
-        assert sum(map(len, desk.batches)) == express.MOST_WAITING + 1
+        assert sum(map(len, desk.batches)) == waiting.MOST_WAITING + 1
 
     def test_who_comes_when_a_batch_is_done_is_in_the_next(self, desk: Desk) -> None:
         """Or is refused: the event loop gets to read what has come meanwhile before the next batch is begun."""
 
         async def scene() -> None:
             counter = Counter()
-            late: list[express.Outcome] = []
+            late: list[waiting.Outcome] = []
             first = counter.place(wanted())
             first.add_done_callback(lambda _: late.append(counter.place(wanted())))
             await begun(desk)
@@ -142,7 +142,7 @@ class TestCounter:
         assert [len(batch) for batch in desk.batches] == [1, 2]
 
     def test_waits_a_moment_for_as_many_as_there_were(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(express, "COMPANY", 30)
+        monkeypatch.setattr(waiting, "COMPANY", 30)
 
         async def scene() -> None:
             counter = Counter()
@@ -160,7 +160,7 @@ class TestCounter:
         assert [len(batch) for batch in desk.batches] == [3, 3]
 
     def test_waits_no_longer_than_that(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(express, "COMPANY", 0.01)
+        monkeypatch.setattr(waiting, "COMPANY", 0.01)
 
         async def scene() -> None:
             counter = Counter()
@@ -173,7 +173,7 @@ class TestCounter:
         assert [len(batch) for batch in desk.batches] == [3, 1]
 
     def test_lets_nobody_wait_who_is_alone(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(express, "COMPANY", 30)
+        monkeypatch.setattr(waiting, "COMPANY", 30)
 
         async def scene() -> None:
             counter = Counter()
@@ -187,18 +187,18 @@ class TestCounter:
         assert [len(batch) for batch in desk.batches] == [1, 1, 1]
 
     def test_waits_for_no_more_than_are_worth_it(self, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(express, "COMPANY", 30)
+        monkeypatch.setattr(waiting, "COMPANY", 30)
 
         async def scene() -> None:
             counter = Counter()
             desk.may_write.set()
-            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.MOST_COMPANY + 5)))
-            await asyncio.gather(*(counter.place(wanted()) for _ in range(express.MOST_COMPANY)))
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(waiting.MOST_COMPANY + 5)))
+            await asyncio.gather(*(counter.place(wanted()) for _ in range(waiting.MOST_COMPANY)))
             counter._serving.cancel()
 
         asyncio.run(scene())
 
-        assert [len(batch) for batch in desk.batches] == [express.MOST_COMPANY + 5, express.MOST_COMPANY]
+        assert [len(batch) for batch in desk.batches] == [waiting.MOST_COMPANY + 5, waiting.MOST_COMPANY]
 
     def test_keeps_a_place_for_whom_it_counts_at_the_door(self) -> None:
         class AtTheDoor:
@@ -218,13 +218,13 @@ class TestCounter:
             await counting
             return [*room, counter.room()]
 
-        most = express.MOST_WAITING
+        most = waiting.MOST_WAITING
         assert asyncio.run(scene()) == [most, most - 1, most]
 
     def test_refuses_who_waited_long_enough_without_having_done_anything(
         self, desk: Desk, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(express, "LONGEST_WAIT", 0.05)
+        monkeypatch.setattr(waiting, "LONGEST_WAIT", 0.05)
 
         async def scene() -> Any:
             counter = Counter()
