@@ -33,9 +33,11 @@ class Failpoint:
 
 
 def _web() -> list[Failpoint]:
+    # On the way of every order, whether the event loop writes it or a thread.
+    attempt = "nexus.orders.services.attempt:Attempt"
     return [
-        Failpoint("web", "before an order commits", "before", "nexus.orders.services.place:_write", "buying"),
-        Failpoint("web", "after an order commits", "after", "nexus.orders.services.place:_write", "buying"),
+        Failpoint("web", "before an order commits", "after", f"{attempt}.parameters", "buying"),
+        Failpoint("web", "after an order commits", "before", f"{attempt}.settle", "buying"),
         Failpoint(
             "web", "before a cancel commits", "after", "nexus.orders.services.transitions:move_orders", "cancelling"
         ),

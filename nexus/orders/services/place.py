@@ -121,7 +121,7 @@ def _attempted(wanted: Sequence[Wanted], find: Find) -> list[Outcome] | None:
     attempt = Attempt(wanted, offers)
     if attempt:
         try:
-            _write(attempt)
+            attempt.settle(dict(run(DATABASE, PLACE, attempt.parameters())))
         except (DataError, IntegrityError) as failure:
             # The statement failed as a whole, and one of them is to blame: each gets another chance by itself.
             if len(attempt) == 1:
@@ -129,11 +129,6 @@ def _attempted(wanted: Sequence[Wanted], find: Find) -> list[Outcome] | None:
         except Error as failure:
             attempt.fail(failure)
     return attempt.outcomes
-
-
-def _write(attempt: Attempt) -> None:
-    """One statement, one commit."""
-    attempt.settle(dict(run(DATABASE, PLACE, attempt.parameters())))
 
 
 def _explained(outcomes: list[Outcome]) -> list[Outcome]:
