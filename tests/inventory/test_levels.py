@@ -1,6 +1,9 @@
 """Levels are announced once in a while, low ones at once, and none is forgotten."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from nexus.eventbus.models import EventRecord
 from nexus.inventory.models import DATABASE, UntoldLevel
@@ -58,6 +61,44 @@ class TestALevelThatOrdersChange:
 
         assert [announce_levels(), announced("SHADE"), announced("LAMP")] == [1, [100, 98], [100]]
         assert [announce_levels(), announced("LAMP")] == [1, [100, 99]]
+
+
+class TestLevelsThatAreLate:
+    """Five skus wait, two may be told in a round, and there may be two rounds."""
+
+    @pytest.fixture(autouse=True)
+    def waiting(self, stockroom: Stockroom, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "MOST", 2)
+        monkeypatch.setattr(levels, "ROUNDS", 2)
+        skus = ["LAMP", "SHADE", "BULB", "CORD", "PLUG"]
+        stockroom.has(**dict.fromkeys(skus, 100))
+        for sku in skus:
+            stockroom.reserve(**{sku: 1})
+
+    def test_are_caught_up_with_when_hardly_anything_sells(self) -> None:
+        age(seconds=61)
+
+        assert [announce_levels(), announced("CORD"), announced("PLUG")] == [4, [100, 99], [100]]
+        assert [announce_levels(), announced("PLUG")] == [1, [100, 99]]
+
+    def test_go_on_at_their_pace_while_others_sell(self) -> None:
+        age(seconds=61)
+        age("CORD", "PLUG", seconds=0)
+
+        assert [announce_levels(), announced("SHADE"), announced("BULB")] == [2, [100, 99], [100]]
+
+    def test_are_not_late_within_a_minute(self) -> None:
+        age(seconds=50)
+
+        assert announce_levels() == 2
+
+
+def age(*skus: str, seconds: int) -> None:
+    """As if the level of these, or of all that wait, had changed so long ago, one after the other."""
+    waiting = UntoldLevel.objects.using(DATABASE).order_by("since")
+    for place, level in enumerate(waiting.filter(sku__in=skus) if skus else waiting):
+        level.since = timezone.now() - timedelta(seconds=seconds, microseconds=-place)
+        level.save(using=DATABASE)
 
 
 @pytest.mark.django_db(databases=["inventory"], transaction=True)

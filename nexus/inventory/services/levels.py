@@ -3,6 +3,8 @@ Levels that were not announced at once: under load a sku's level changes many ti
 people needs the last of them only.
 """
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from nexus.eventbus.stores.postgres_rows import run
@@ -11,22 +13,36 @@ from nexus.inventory.services.stockroom import Stockroom, announce
 
 MOST = 200
 """In one round, those that wait longest first; so many levels a second cost little beside the orders behind them."""
-WAITING = "SELECT sku FROM inventory_untoldlevel ORDER BY since LIMIT %s"
+ROUNDS = 10
+"""One after the other, to catch up after a rush: where one waits for more than a minute and hardly anything sells."""
+WAITING = """
+SELECT sku, since < clock_timestamp() - interval '1 minute' FROM inventory_untoldlevel ORDER BY since LIMIT %s
+"""
+NOTED_JUST_NOW = "SELECT count(*) FROM inventory_untoldlevel WHERE since > clock_timestamp() - interval '1 second'"
 TAKE = "DELETE FROM inventory_untoldlevel WHERE sku = ANY(%s::text[]) RETURNING sku"
 
 
 def announce_levels() -> int:
-    """
-    Announce levels as they are now; how many it were.
+    """Announce levels as they are now; how many it were."""
+    waiting = run(DATABASE, WAITING, [MOST * ROUNDS])
+    if not waiting:
+        return 0
+    rounds = ROUNDS if waiting[0][1] and _is_quiet() else 1
+    skus = [sku for sku, _ in waiting[: MOST * rounds]]
+    return sum(_announce(skus[first : first + MOST]) for first in range(0, len(skus), MOST))
 
-    Whoever changes a level holds the lock of its counters, so none changes between being read and being announced.
-    """
+
+def _is_quiet() -> bool:
+    """Whether fewer levels change than are told, so that more may be told without slowing the orders behind them."""
+    [(noted,)] = run(DATABASE, NOTED_JUST_NOW, [])
+    return bool(noted < MOST)
+
+
+def _announce(skus: Sequence[str]) -> int:
+    """Whoever changes a level locks its counters, so that none changes between being read and being announced."""
     with transaction.atomic(using=DATABASE):
-        waiting = [sku for [sku] in run(DATABASE, WAITING, [MOST])]
-        if not waiting:
-            return 0
-        room = Stockroom.lock(waiting)
+        room = Stockroom.lock(skus)
         # Somebody else may have announced them while this waited for the locks.
-        taken = [sku for [sku] in run(DATABASE, TAKE, [waiting])]
+        taken = [sku for [sku] in run(DATABASE, TAKE, [skus])]
         announce(room.levels(taken))
     return len(taken)
