@@ -9,7 +9,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 
 import django
 
@@ -41,13 +41,20 @@ def main() -> None:
         list(fill_customers(SeedPlan(seed=1, products=0, customers=given.customers, orders=0)))
     _describe()
     products = islice(_products(given.products, given.tag), given.first, None)
-    made: dict[str, list[str]] = {"skus": [], "slugs": []}
+    skus: list[list[str]] = []
+    slugs: list[str] = []
     while page := list(islice(products, PAGE)):
         add_products(page)
-        _receive([product.variants[0].sku for product in page], given.stock)
-        made["skus"] += [product.variants[0].sku for product in page]
-        made["slugs"] += [product.slug for product in page]
-    print(json.dumps(made))
+        # Only now, for what was told of the page before was on its way meanwhile.
+        if skus:
+            _receive(skus[-1], given.stock)
+        skus.append([product.variants[0].sku for product in page])
+        slugs += [product.slug for product in page]
+    if skus:
+        _receive(skus[-1], given.stock)
+    for each in skus:
+        _wait_until_for_sale(each, given.stock)
+    print(json.dumps({"skus": list(chain(*skus)), "slugs": slugs}))
 
 
 def _products(count: int, tag: str) -> Iterator[NewProduct]:
@@ -66,6 +73,9 @@ def _describe() -> None:
 def _receive(skus: list[str], quantity: int) -> None:
     _wait_for(lambda: Item.objects.using("inventory").filter(sku__in=skus).count() == len(skus))
     receive_stock(dict.fromkeys(skus, quantity), note="for the benchmark")
+
+
+def _wait_until_for_sale(skus: list[str], quantity: int) -> None:
     _wait_for(lambda: Price.objects.using("orders").filter(sku__in=skus).count() == len(skus))
     hints = StockHint.objects.using("orders").filter(sku__in=skus, available=quantity)
     _wait_for(lambda: hints.count() == len(skus))
