@@ -12,11 +12,12 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from uvicorn.config import Config
+from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import multiprocess
 
 from nexus.web.server.__main__ import main
@@ -227,6 +228,44 @@ def test_ends_when_there_is_nothing_to_serve(application: str) -> None:
 
         assert process.returncode == 1
         assert f"{application} cannot be loaded" in said
+
+
+class TestAWorker:
+    """Asked whether it is well."""
+
+    @pytest.fixture
+    def worker(self) -> Iterator[Worker]:
+        worker = Worker(Config(APPLICATION, log_config=None), [], shares=Shares([0], 0), most=1)
+        yield worker
+        worker.kill()
+        worker.join()
+
+    @pytest.mark.timeout(60)
+    def test_that_ends_is_not_waited_for(self, worker: Worker) -> None:
+        worker.process = get_context("spawn").Process(target=sys.exit, args=[STARTUP_FAILURE])
+        worker.start()
+
+        assert not worker.ping(timeout=600)
+
+        worker.join()
+        assert worker.exitcode == STARTUP_FAILURE
+
+    def test_that_answers_is_well(self, worker: Worker) -> None:
+        worker.process = get_context("spawn").Process(target=_answer, args=[worker.child_conn])
+        worker.start()
+
+        assert worker.ping(timeout=60)
+
+    def test_that_says_nothing_is_not(self, worker: Worker) -> None:
+        worker.process = get_context("spawn").Process(target=time.sleep, args=[600])
+        worker.start()
+
+        assert not worker.ping(timeout=0.1)
+
+
+def _answer(connection: Any) -> None:
+    connection.recv()
+    connection.send(True)
 
 
 class Full(socket.socket):

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, MutableSequence, Sequence
 from functools import partial
 from itertools import cycle
+from multiprocessing.connection import wait
 from multiprocessing.sharedctypes import RawArray
 from typing import Any
 
@@ -74,6 +75,15 @@ class Worker(multiprocess.Process):
         if self._server is None:
             self._server = SharingServer(self.config, shares=self.shares, most=self._most, parent=self._parent)
         return self._server
+
+    def _healthcheck(self, timeout: float) -> bool | None:
+        # One that ends without an answer must not be waited for: this process has the other end of the pipe open, too.
+        try:
+            self.parent_conn.send(b"ping")
+            wait([self.parent_conn, self.process.sentinel], timeout)
+            return bool(self.parent_conn.recv()) if self.parent_conn.poll() else None
+        except (OSError, EOFError):
+            return None
 
     def target(self, sockets: list[socket.socket] | None = None) -> None:
         """
