@@ -67,11 +67,15 @@ class FragileShop(System):
         return found
 
     def insist(self, method: str, path: str, body: Any = None, **headers: str) -> Answer:
-        """The answer to a request that is sent again, with the same headers, until there is one below 500."""
+        """
+        The answer to a request that is sent again, with the same headers, until there is one below 500.
+
+        A database may hold a key for a moment after the process that used it has died.
+        """
 
         def ask() -> Answer | None:
             answer = self.call(method, path, body, **headers)
-            return answer if answer.status < 500 else None
+            return None if answer.status >= 500 or answer.body.get("code") == "in_progress" else answer
 
         found = self.until(ask)
         assert found is not None
