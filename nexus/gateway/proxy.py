@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any
 
 from nexus.contracts.errors import NexusError, NoAnswer, TooLate, Unavailable
 from nexus.gateway.exceptions import HeadersTooLarge, PathNotCanonical, UrlTooLong
@@ -23,7 +22,8 @@ from nexus.web.aliases import real_path
 from nexus.web.deadlines import DEADLINE, seconds_left
 from nexus.web.express.exchange import LONGEST_URL, Exchange, Reply
 from nexus.web.express.head import LONGEST_HEADER, MOST_HEADERS
-from nexus.web.express.lane import SECURITY, Receive, Send, refusal
+from nexus.web.express.lane import SECURITY, Send, refusal
+from nexus.web.express.presence import Receive, while_there
 
 TIMEOUT = 10.0
 """Seconds until the answer begins; a request may ask for less, not for more."""
@@ -48,27 +48,7 @@ class Proxy:
         Pass the request on, and the answer back, with `own` among its headers; or the refusal, when nothing was sent.
         """
         relay = _Relay(self, service, exchange, send, own)
-        leaving = asyncio.ensure_future(_left(receive))
-        answering = asyncio.ensure_future(relay.run())
-        try:
-            await asyncio.wait({leaving, answering}, return_when=asyncio.FIRST_COMPLETED)
-            if not answering.done():
-                return None
-            return answering.result()
-        finally:
-            await _end(leaving, answering)
-
-
-async def _left(receive: Receive) -> None:
-    """Returns when the client has gone; the body has been read before."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _end(*tasks: "asyncio.Future[Any]") -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        return await while_there(receive, relay.run())
 
 
 def at_fault(exchange: Exchange) -> Exception | None:

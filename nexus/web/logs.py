@@ -65,18 +65,19 @@ class Journal:
 
 
 class Watched:
-    """An ASGI ``send`` that remembers how the answer began."""
+    """An ASGI ``send`` that remembers how the answer began; `streams` if it does not end by itself."""
 
-    __slots__ = ("_send", "identity", "status")
+    __slots__ = ("_send", "identity", "status", "streams")
 
     def __init__(self, send: Any) -> None:
-        self._send, self.status, self.identity = send, 0, ""
+        self._send, self.status, self.identity, self.streams = send, 0, "", False
 
     def __call__(self, message: Mapping[str, Any]) -> Any:
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            named = (value for name, value in message["headers"] if name.lower() == b"x-request-id")
-            self.identity = next(named, b"").decode()
+            named = {name.lower(): value for name, value in message["headers"]}
+            self.identity = named.get(b"x-request-id", b"").decode()
+            self.streams = named.get(b"content-type", b"").startswith(b"text/event-stream")
         return self._send(message)
 
 

@@ -47,7 +47,7 @@ def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     set_rollback()
     renderer = getattr(context["request"], "accepted_renderer", None)
     # A browser gets a page about the problem, and a page calls itself one.
-    kind = CONTENT_TYPE if renderer is None or renderer.format == "json" else None
+    kind = CONTENT_TYPE if renderer is None or renderer.media_type != "text/html" else None
     response = Response(document, status=document["status"], content_type=kind)
     for name, value in headers_for(exception).items():
         response[name] = value

@@ -1,11 +1,14 @@
 """A customer's order from HTTP to reserved stock: in one process, in many, with every app alone behind the gateway."""
 
+from contextlib import closing
+from http.client import HTTPConnection, HTTPResponse
 from typing import Any
 
 import pytest
 
 from tests.eventually import eventually
 from tests.journeys.system import System
+from tests.journeys.watching import events_of
 
 
 @pytest.fixture(params=["embedded", "distributed", "services"])
@@ -36,6 +39,12 @@ def slug_of(shop: System, sku: str) -> str:
     return slug
 
 
+def ask_for_stream(browser: HTTPConnection, order_id: str, customer: str, seen: str) -> HTTPResponse:
+    headers = {"Authorization": customer, "Accept": "text/event-stream", "Last-Event-ID": seen}
+    browser.request("GET", f"/api/v1/orders/{order_id}/stream", headers=headers)
+    return browser.getresponse()
+
+
 class TestPlacingAnOrder:
     def test_comes_back_confirmed_to_whoever_waits(self, shop: System) -> None:
         order = {"lines": [{"sku": shop.demo()["sku"], "quantity": 1}]}
@@ -44,6 +53,22 @@ class TestPlacingAnOrder:
 
         assert (answer.status, answer.body["status"]) == (201, "confirmed"), answer.body
         assert answer.headers["Preference-Applied"] == "wait=10"
+
+    def test_is_told_as_it_happens_to_whoever_watches(self, shop: System) -> None:
+        customer, order = shop.log_in("customer"), {"lines": [{"sku": shop.demo()["sku"], "quantity": 1}]}
+        placed = shop.call("POST", "/api/v1/orders", order, Authorization=customer)
+        told, seen = [], ""
+        with closing(HTTPConnection("127.0.0.1", shop.port, timeout=30)) as browser:
+            # As a browser does: a stream that ends is asked for again, until there is nothing more.
+            while (stream := ask_for_stream(browser, placed.body["id"], customer, seen)).status == 200:
+                assert stream.headers["Content-Type"] == "text/event-stream"
+                events = [each for _, each in events_of(stream)]
+                told += events
+                seen = str(told[-1]["version"])
+
+        assert stream.status == 204
+        assert [each["status"] for each in told] in (["placed", "confirmed"], ["confirmed"])
+        assert told[-1] == shop.call("GET", f"/api/v1/orders/{placed.body['id']}", Authorization=customer).body
 
     def test_lowers_the_stock_everywhere_by_that_quantity(self, shop: System) -> None:
         sku = shop.demo()["sku"]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import math
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from typing import Any
 
 import pytest
@@ -34,6 +34,7 @@ class Client:
             "together": more.pop("together", None),
         }
         routes = [Route(method="GET", path=path, allow="GET", **named) for path in paths]
+        routes += more.pop("also", ())
         self.lane = Lane(routes=routes, ordinary=Ordinary(self._ordinary, **more.pop("size", {})), **more)
 
     def ask(self, *parts: Any, body: bytes = b"", **more: Any) -> tuple[int, dict[str, str], bytes]:
@@ -192,6 +193,15 @@ class TestLane:
         assert status == 500
         assert b"secret" not in body
 
+    def test_finds_a_name_before_the_last_part(self) -> None:
+        client = Client(fast, also=[Route(method="GET", path="/named/*/told", allow="GET", handle=fast)])
+
+        answers = [
+            client.ask(path)[2] for path in ("/named/a/told", "/named/a/told/", "/named/told", "/named/a/b/told")
+        ]
+
+        assert answers == [b"fast a", b"fast a", b"fast told", b"ordinary "]
+
     def test_refuses_at_once_when_too_many_wait(self) -> None:
         client = Client(declining, size={"threads": 1, "waiting": -1})
 
@@ -307,3 +317,87 @@ def test_a_refusal_names_the_request() -> None:
     exchange = Exchange(scope(headers=[("x-request-id", "abcdefgh-1")]), name="", body=b"")
 
     assert b'"trace_id":"abcdefgh-1"' in refusal(Conflict(), exchange).body
+
+
+class TestPieces:
+    """A body that does not end by itself."""
+
+    @pytest.fixture
+    def ends(self) -> list[str]:
+        return []
+
+    @pytest.fixture
+    def lane(self, ends: list[str]) -> Lane:
+        async def pieces(name: str) -> AsyncGenerator[bytes, None]:
+            try:
+                yield b"one "
+                if name == "broken":
+                    raise ValueError("no more")
+                if name == "endless":
+                    await asyncio.Event().wait()
+                yield b"two"
+            finally:
+                ends.append(name)
+
+        async def told(exchange: Exchange) -> Reply | None:
+            if exchange.head.text(b"accept") != "text/event-stream":
+                return None
+            return Reply(status=200, body=b"zero ", content_type="text/event-stream", pieces=pieces(exchange.name))
+
+        route = Route(method="GET", path="/told/*", allow="GET", handle=told, streams=True)
+        return Lane(routes=[route], ordinary=Ordinary(ordinary))
+
+    async def _read(
+        self, lane: Lane, name: str, *, leaves: bool = False, accept: str = "text/event-stream"
+    ) -> list[Any]:
+        said: list[Any] = []
+        asked = iter([{"type": "http.request", "body": b"", "more_body": False}])
+
+        async def receive() -> Any:
+            for message in asked:
+                return message
+            while not leaves or len(said) < 3:
+                await asyncio.sleep(0)
+            return {"type": "http.disconnect"}
+
+        async def send(message: Any) -> None:
+            said.append(message)
+
+        async with asyncio.timeout(20):
+            await lane(scope(f"/told/{name}", headers=[("accept", accept)]), receive, send)
+        return said
+
+    def test_come_one_after_the_other(self, lane: Lane, ends: list[str]) -> None:
+        start, *said = asyncio.run(self._read(lane, "whole"))
+
+        assert [message["body"] for message in said] == [b"zero ", b"one ", b"two", b""]
+        assert [message.get("more_body", False) for message in said] == [True, True, True, False]
+        assert b"content-length" not in dict(start["headers"])
+        assert ends == ["whole"]
+
+    def test_are_closed_when_the_client_leaves(self, lane: Lane, ends: list[str]) -> None:
+        said = asyncio.run(self._read(lane, "endless", leaves=True))
+
+        assert [message["body"] for message in said[1:]] == [b"zero ", b"one "]
+        assert ends == ["endless"]
+
+    def test_that_break_off_do_not_look_whole(self, lane: Lane, ends: list[str]) -> None:
+        with pytest.raises(ValueError, match="no more"):
+            asyncio.run(self._read(lane, "broken"))
+
+        assert ends == ["broken"]
+
+    def test_are_for_whoever_accepts_them(self, lane: Lane, ends: list[str]) -> None:
+        _, body = asyncio.run(self._read(lane, "whole", accept="application/json"))
+
+        assert (body["body"], ends) == (b"ordinary", [])
+
+    def test_of_other_routes_are_sent_the_ordinary_way(self) -> None:
+        client = Client(fast)
+
+        assert client.ask(headers=[("accept", "text/event-stream")])[2] == b"ordinary "
+
+
+def ordinary(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [b"ordinary"]

@@ -22,7 +22,8 @@ from nexus.gateway.upstream.service import Service
 from nexus.web.aliases import real_path
 from nexus.web.authentication import CHALLENGE
 from nexus.web.express import Exchange, Reply
-from nexus.web.express.lane import Forward, Receive, Send, refusal
+from nexus.web.express.lane import Forward, Send, refusal
+from nexus.web.express.presence import Receive
 from nexus.web.tokens import BadToken, verifier
 
 SCHEMA = "/api/schema"

@@ -14,8 +14,9 @@ from nexus.telemetry import figures
 from nexus.web.aliases import real_path
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.head import Head
-from nexus.web.express.lane import Forward, Receive, Send, refusal
+from nexus.web.express.lane import Forward, Send, refusal
 from nexus.web.express.pipe import redis
+from nexus.web.express.presence import Receive
 
 STAFF_ARE_HERE = apps.is_installed("django.contrib.admin") and settings.STAFF_PAGES
 

@@ -17,7 +17,8 @@ from nexus.contracts.errors import Forbidden, NotFound
 from nexus.gateway.map.audience import Audience, TooManyWatch, Watcher
 from nexus.gateway.map.snapshot import Look
 from nexus.web.express import Exchange, Reply
-from nexus.web.express.lane import SECURITY, Receive, Send, refusal
+from nexus.web.express.lane import SECURITY, Send, refusal
+from nexus.web.express.presence import Receive, while_there
 
 CHALLENGE = 'Cookie realm="staff", form-action="/admin/login/", cookie-name="{name}"'
 AGAIN = b"retry: 2000\n\n"
@@ -89,21 +90,13 @@ def objection_to(cookies: str) -> Exception | None:
 async def _show(exchange: Exchange, watcher: Watcher, receive: Receive, send: Send) -> None:
     headers = [*HEADERS, *SECURITY, (b"x-request-id", exchange.identity.encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
-    tasks = [asyncio.ensure_future(each) for each in (_left(receive), _tell(watcher, send))]
-    # Whoever is too slow to read must be noticed when it leaves, too.
-    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED, timeout=LONGEST)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    if not done:
+    try:
+        async with asyncio.timeout(LONGEST):
+            await while_there(receive, _tell(watcher, send))
+    except TimeoutError:
         with suppress(TimeoutError):
             async with asyncio.timeout(SHORTLY):
                 await send({"type": "http.response.body", "body": COME_AGAIN, "more_body": False})
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _tell(watcher: Watcher, send: Send) -> None:

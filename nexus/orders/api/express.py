@@ -12,6 +12,7 @@ from nexus.contracts.money import MINOR_DIGITS
 from nexus.orders import services
 from nexus.orders.api.refusals import Case, desk
 from nexus.orders.api.serializers import MOST_LINES, as_json
+from nexus.orders.api.stream import ROUTE as STREAM
 from nexus.orders.api.waiting import counter
 from nexus.orders.exceptions import OutOfStock
 from nexus.web.express import Exchange, Reply, Route
@@ -149,5 +150,6 @@ ROUTES = [
         allow="GET, POST, HEAD, OPTIONS",
         room=counter.room,
         pressure=counter.pressure,
-    )
+    ),
+    STREAM,
 ]

@@ -1,11 +1,13 @@
 """Reads of orders. Other customers' orders are absent, not forbidden."""
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 import msgspec
+from django.db import connections
 
 from nexus.contracts.base import Envelope, Event
 from nexus.contracts.orders import OrderLine as Line
@@ -54,6 +56,18 @@ def get_order(*, order_id: UUID, customer_id: UUID | None = None) -> OrderView:
     row = Order.objects.using(DATABASE).filter(id=order_id).first()
     order = _views([row])[0] if row else _from_events(order_id)
     return _of_customer(order, customer_id)
+
+
+async def get_order_from_loop(*, order_id: UUID, customer_id: UUID) -> OrderView:
+    """The same for the event loop, which does not wait for a database: a thread does."""
+
+    def get() -> OrderView:
+        try:
+            return get_order(order_id=order_id, customer_id=customer_id)
+        finally:
+            connections[DATABASE].close()
+
+    return await asyncio.to_thread(get)
 
 
 def get_order_at(*, order_id: UUID, instant: datetime, customer_id: UUID | None = None) -> OrderView:

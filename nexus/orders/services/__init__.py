@@ -11,7 +11,7 @@ from nexus.orders.services.place import (
     place_orders,
 )
 from nexus.orders.services.prices import record_offers
-from nexus.orders.services.settlement import wait_until_settled
+from nexus.orders.services.settlement import wait_on_loop_until_settled, wait_until_settled
 from nexus.orders.services.sold_out import Doubtful, find_sold_out
 from nexus.orders.services.together import FEW, place_together
 from nexus.orders.services.transitions import (
@@ -49,5 +49,6 @@ __all__ = [
     "record_offers",
     "return_order",
     "ship_order",
+    "wait_on_loop_until_settled",
     "wait_until_settled",
 ]

@@ -1,12 +1,15 @@
 """
-Waiting until an order is settled, for ``Prefer: wait``.
+Waiting until an order is settled: in a thread for ``Prefer: wait``, on the event loop for who watches it.
 
-All waiting requests of a process share one look at the database every few milliseconds, and only while somebody waits.
+All who wait in a process share one look at the database every few milliseconds, and only while somebody waits.
 """
 
+import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from uuid import UUID
 
 from django.db import close_old_connections, connections
@@ -24,29 +27,52 @@ class Settlement:
 
     def __init__(self, look: Callable[[set[UUID]], set[UUID]] = list_settled) -> None:
         self._look = look
-        self._waiting: dict[UUID, list[threading.Event]] = {}
+        self._waiting: dict[UUID, list[Callable[[], object]]] = {}
         self._lock = threading.Lock()
+        self._threads = 0
         self._running = False
 
     def wait(self, order_id: UUID, *, timeout: float) -> bool:
-        """True when the order is settled, False when the time is up or too many wait already."""
-        settled = threading.Event()
+        """True when the order is settled, False when the time is up or too many threads wait already."""
         with self._lock:
-            if sum(map(len, self._waiting.values())) >= MOST_WAITING:
+            if self._threads >= MOST_WAITING:
                 return False
-            self._waiting.setdefault(order_id, []).append(settled)
+            self._threads += 1
+        # The connection goes back to the pool: whoever waits must not keep one from those who work.
+        connections[DATABASE].close()
+        settled = threading.Event()
+        try:
+            with self._watched(order_id, settled.set):
+                return settled.wait(timeout)
+        finally:
+            with self._lock:
+                self._threads -= 1
+
+    async def wait_on_loop(self, order_id: UUID, *, timeout: float) -> bool:
+        """The same on the event loop, where any number may wait."""
+        settled, loop = asyncio.Event(), asyncio.get_running_loop()
+        with self._watched(order_id, partial(loop.call_soon_threadsafe, settled.set)):
+            try:
+                async with asyncio.timeout(timeout):
+                    await settled.wait()
+            except TimeoutError:
+                return False
+        return True
+
+    @contextmanager
+    def _watched(self, order_id: UUID, wake: Callable[[], object]) -> Iterator[None]:
+        with self._lock:
+            self._waiting.setdefault(order_id, []).append(wake)
             if not self._running:
                 self._running = True
                 threading.Thread(target=self._watch, name="settlement", daemon=True).start()
-        # The connection goes back to the pool: whoever waits must not keep one from those who work.
-        connections[DATABASE].close()
         try:
-            return settled.wait(timeout)
+            yield
         finally:
             with self._lock:
-                self._waiting.get(order_id, [settled]).remove(settled)
-                if not self._waiting.get(order_id):
-                    self._waiting.pop(order_id, None)
+                self._waiting[order_id].remove(wake)
+                if not self._waiting[order_id]:
+                    del self._waiting[order_id]
 
     def _watch(self) -> None:
         while True:
@@ -57,8 +83,8 @@ class Settlement:
                     break
             for order_id in self._look(ids):
                 with self._lock:
-                    for settled in self._waiting.get(order_id, []):
-                        settled.set()
+                    for wake in self._waiting.get(order_id, []):
+                        wake()
             time.sleep(LOOK_EVERY)
         connections[DATABASE].close()
 
@@ -77,3 +103,8 @@ _settlement = Settlement(_safe_look)
 def wait_until_settled(order_id: UUID, *, timeout: float) -> bool:
     """True as soon as the order is no longer `placed`; False after `timeout` seconds, or when many wait already."""
     return _settlement.wait(order_id, timeout=timeout)
+
+
+async def wait_on_loop_until_settled(order_id: UUID, *, timeout: float) -> bool:
+    """True as soon as the order is no longer `placed`; False after `timeout` seconds."""
+    return await _settlement.wait_on_loop(order_id, timeout=timeout)

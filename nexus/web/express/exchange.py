@@ -1,7 +1,7 @@
 """A request on the express lane, and the answer to it."""
 
 import secrets
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import EllipsisType
@@ -32,6 +32,7 @@ class Reply:
     An answer; `headers` beyond those that every answer has. Nobody changes one: it may be given again.
 
     `lines` are those of its head as they go out, once they have been put together, by whether there was a token.
+    `pieces` are the body of an answer that does not end by itself, as they come, closed when the client leaves.
     """
 
     status: int
@@ -39,6 +40,7 @@ class Reply:
     headers: Headers = field(default_factory=list)
     content_type: str = JSON
     lines: dict[bool, bytes] = field(default_factory=dict)
+    pieces: AsyncGenerator[bytes, None] | None = None
 
 
 class Tagged:
@@ -146,6 +148,11 @@ class Exchange:
     def is_plain(self) -> bool:
         """Whether nothing about the request needs a second look."""
         return self.head.is_plain and len(self.path) + len(self.query) < LONGEST_URL
+
+    @property
+    def is_orderly(self) -> bool:
+        """Whether nothing but what it accepts does."""
+        return self.head.is_orderly and len(self.path) + len(self.query) < LONGEST_URL
 
     @property
     def is_too_late(self) -> bool:

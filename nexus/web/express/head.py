@@ -30,6 +30,7 @@ class Head:
         "has_token",
         "host",
         "is_anonymous",
+        "is_orderly",
         "is_plain",
         "named",
         "raw",
@@ -43,7 +44,9 @@ class Head:
         """By name, in small letters, as they came."""
         self._headers: Mapping[str, str] | None = None
         self.given_id = _id_in(named)
-        self.is_plain = len(named) == len(raw) <= MOST_HEADERS and _is_plain(named)
+        self.is_orderly = len(named) == len(raw) <= MOST_HEADERS and _are_short(named)
+        """Whether none comes twice, and none is too long."""
+        self.is_plain = self.is_orderly and _accepts_json(named)
         """Whether nothing about them needs a second look."""
         self.has_token = b"authorization" in named
         self.is_anonymous = not self.has_token and b"cookie" not in named
@@ -88,9 +91,11 @@ def _id_in(named: Mapping[bytes, bytes]) -> str:
     return text if text and ACCEPTED_ID.fullmatch(text) else ""
 
 
-def _is_plain(named: Mapping[bytes, bytes]) -> bool:
+def _are_short(named: Mapping[bytes, bytes]) -> bool:
     # One look at all of them is enough for nearly everybody.
-    if len(b"".join(named.values())) > LONGEST_HEADER and max(map(len, named.values())) > LONGEST_HEADER:
-        return False
+    return len(b"".join(named.values())) <= LONGEST_HEADER or max(map(len, named.values())) <= LONGEST_HEADER
+
+
+def _accepts_json(named: Mapping[bytes, bytes]) -> bool:
     accept = named.get(b"accept", b"")
     return accept in USUAL or ((b"*/*" in accept or ANY_JSON in accept) and b"text/html" not in accept)

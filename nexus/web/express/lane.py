@@ -3,7 +3,8 @@
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, MutableMapping, Sequence
+from contextlib import aclosing
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
@@ -20,6 +21,7 @@ from nexus.web import instruments
 from nexus.web.express.early import QUEUE_FULL, Busy, CommonDoor, Early, EarlyDoor
 from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
+from nexus.web.express.presence import Receive, while_there
 from nexus.web.express.ready import ReadyDoor
 from nexus.web.express.routes import Handle, Route, RouteTable
 from nexus.web.logs import Journal, Watched
@@ -30,18 +32,14 @@ log = logging.getLogger("nexus.web")
 
 Door = Callable[[Exchange], Awaitable[Reply | None]]
 """Counts a request; the answer that refuses it, or None. The app that keeps the door gives it as ``DOOR``."""
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 Forward = Callable[[Exchange, Receive, Send], Awaitable[Reply | None]]
 """Has a request answered elsewhere, body and all; or gives the refusal, when nothing was sent."""
 COUNTED = "nexus.verdict"
 """Where the ordinary way finds that a request was counted already. No header can write there."""
 SECURITY = [(name.lower().encode(), value.encode()) for name, value in FOR_THE_API.items()]
-
-
 BROWSING = ("/api/v1/products", "/api/v1/categories", "/api/v1/product-types", "/api/schema", "/api/docs")
-
-
+WITHOUT_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
 PROBES = ("/livez", "/readyz", "/startupz")
 
 
@@ -128,7 +126,7 @@ class Lane:
             took = time.perf_counter() - began
             self._under_way -= 1
             # What does not end by itself lasts as long as somebody watches: no measure of anything.
-            if scope["path"] not in self._streams:
+            if not watched.streams:
                 instruments.count(scope, status=watched.status, seconds=took)
             if traced:
                 traced.end(watched.status)
@@ -173,12 +171,9 @@ class Lane:
                 figures.shed.labels("too_late").inc()
                 await self._send(exchange, refusal(TooLate(), exchange), send)
                 return
-            if exchange.is_plain and (reply := await self._express(route.handle, exchange)):
-                if reply.status != HTTPStatus.TOO_MANY_REQUESTS:
-                    own = [("Vary", exchange.head.vary), ("Allow", route.allow)]
-                else:
-                    own = []
-                await self._send(exchange, reply, send, *own)
+            suits = exchange.is_orderly if route.streams else exchange.is_plain
+            if suits and (reply := await self._express(route.handle, exchange)):
+                await self._give(route, exchange, reply, receive, send)
                 return
             verdict = exchange.verdict
         if self._pressure() >= patience_with(scope["method"], scope["path"]):
@@ -186,6 +181,12 @@ class Lane:
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))
+
+    async def _give(self, route: Route, exchange: Exchange, reply: Reply, receive: Receive, send: Send) -> None:
+        own = [("Vary", exchange.head.vary), ("Allow", route.allow)]
+        await self._send(exchange, reply, send, *(own if reply.status != HTTPStatus.TOO_MANY_REQUESTS else ()))
+        if reply.pieces:
+            await while_there(receive, _tell(reply.pieces, send))
 
     def _pressure(self) -> float:
         return max((self._ordinary.pressure, *(pressure() for pressure in self._pressures)))
@@ -227,14 +228,15 @@ class Lane:
 
     async def _send(self, exchange: Exchange, reply: Reply, send: Any, *more: tuple[str, str]) -> None:
         headers: list[tuple[bytes, bytes]] = []
-        if reply.status != 304:
+        if reply.status not in WITHOUT_BODY:
             headers.append((b"content-type", reply.content_type.encode()))
-            headers.append((b"content-length", b"%d" % len(reply.body)))
+            if not reply.pieces:
+                headers.append((b"content-length", b"%d" % len(reply.body)))
         headers = self._with_ours(exchange, headers)
         for name, value in (*reply.headers, *more):
             headers.append((_wire_name(name), value.encode("latin-1")))
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        await send({"type": "http.response.body", "body": reply.body})
+        await send({"type": "http.response.body", "body": reply.body, "more_body": reply.pieces is not None})
 
     def _with_ours(self, exchange: Exchange, headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
         """The headers, and those that every answer has."""
@@ -243,6 +245,13 @@ class Lane:
             ours.append((b"cache-control", b"no-store"))
         ours += self._headers(exchange)
         return ours
+
+
+async def _tell(pieces: AsyncGenerator[bytes, None], send: Send) -> None:
+    async with aclosing(pieces):
+        async for piece in pieces:
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+    await send({"type": "http.response.body", "body": b""})
 
 
 @lru_cache(maxsize=256)

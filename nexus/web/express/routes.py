@@ -23,10 +23,11 @@ MOST, LONGEST = 10_000, 128
 @dataclass(frozen=True, kw_only=True)
 class Route:
     """
-    `path` is exact, or ends with ``/*`` for one more part of any name, which the exchange has as `name`. `allow` lists
-    what the path's view answers to. `early` is asked before anything else is done for a request, `together` once the
-    body is there and before a task begins, where the server does so. `room` says how many more may come: when none may,
-    whoever comes is told to come again; `pressure` says how near that is, of 1.
+    `path` is exact, or has ``*`` as its last part or the one before, for any name, which the exchange has as `name`.
+    `allow` lists what the path's view answers to. `early` is asked before anything else is done for a request,
+    `together` once the body is there and before a task begins, where the server does so. `room` says how many more may
+    come: when none may, whoever comes is told to come again; `pressure` says how near that is, of 1. One that `streams`
+    has answers of another kind than JSON, and sees for itself whether they are wanted.
     """
 
     method: str
@@ -37,6 +38,7 @@ class Route:
     together: Together | None = None
     room: Callable[[], float] = lambda: math.inf
     pressure: Callable[[], float] = lambda: 0.0
+    streams: bool = False
 
 
 class RouteTable:
@@ -50,7 +52,7 @@ class RouteTable:
         return iter(self._routes.values())
 
     def find(self, method: str, path: str) -> tuple[Route | None, str]:
-        """The route and the last part of the path where the route leaves that open."""
+        """The route and the part of the path that it leaves open."""
         asked = method, path
         if (found := self._found.get(asked)) is None:
             found = self._find(method, path.rstrip("/"))
@@ -64,4 +66,7 @@ class RouteTable:
         if route := self._routes.get((method, path)):
             return route, ""
         parent, _, name = path.rpartition("/")
-        return self._routes.get((method, f"{parent}/*")), name
+        if route := self._routes.get((method, f"{parent}/*")):
+            return route, name
+        above, _, inner = parent.rpartition("/")
+        return self._routes.get((method, f"{above}/*/{name}")), inner

@@ -1,0 +1,150 @@
+"""
+An order as it is, and as it becomes when it is settled: server-sent events
+(https://html.spec.whatwg.org/multipage/server-sent-events.html), on the event loop, where who waits holds no thread.
+
+Each event is the order, with its version as id. A stream ends when the order is settled, and before if that takes long;
+a browser then comes again by itself and says which version it has, and 204 tells it that nothing more will come.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from drf_spectacular.utils import extend_schema
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from nexus.orders import selectors, services
+from nexus.orders.api.serializers import as_json
+from nexus.orders.models import Status
+from nexus.orders.selectors import OrderView
+from nexus.web.browsing import BrowsableAPI
+from nexus.web.express import Exchange, Reply
+from nexus.web.express.early import Busy
+from nexus.web.express.exchange import encode
+from nexus.web.express.lane import refusal
+from nexus.web.express.routes import Route
+from nexus.web.permissions import customer_with
+from nexus.web.problems import UNREACHABLE
+from nexus.web.views import APIView, principal
+
+KIND = "text/event-stream"
+AGAIN = b"retry: 1000\n\n"
+"""Milliseconds after which a browser whose stream has ended asks for it again."""
+LONGEST = 15.0
+"""Seconds; a server that is to stop lets every answer end (`nexus.web.server`)."""
+MOST = 256
+"""Who may watch at once, in one process."""
+LAST_SEEN = b"last-event-id"
+HEADERS = [("X-Accel-Buffering", "no")]
+
+
+@dataclass
+class Watching:
+    """How many watch now."""
+
+    count: int = 0
+
+
+watching = Watching()
+
+
+async def stream_order(exchange: Exchange) -> Reply | None:
+    """Tell of it; the view takes care of who may not see it, or wants a page."""
+    customer_id, order_id = exchange.customer_with("orders"), _id_in(exchange.name)
+    if customer_id is None or order_id is None or exchange.query or not _wants_events(exchange):
+        return None
+    if refused := await exchange.admit():
+        return refused
+    if watching.count >= MOST:
+        return refusal(Busy(), exchange)
+    order = await selectors.get_order_from_loop(order_id=order_id, customer_id=customer_id)
+    seen = exchange.head.text(LAST_SEEN)
+    if _has_all(order, seen):
+        return Reply(status=204, body=b"")
+    return Reply(status=200, body=AGAIN, content_type=KIND, headers=HEADERS, pieces=_tell(order, seen))
+
+
+async def _tell(order: OrderView, seen: str | None) -> AsyncGenerator[bytes, None]:
+    watching.count += 1
+    try:
+        if seen != str(order.version):
+            yield event_of(order)
+        if not _is_settled(order) and await services.wait_on_loop_until_settled(order.id, timeout=LONGEST):
+            yield event_of(await selectors.get_order_from_loop(order_id=order.id, customer_id=order.customer_id))
+    except UNREACHABLE:
+        # The database went away at the last moment; whoever watches comes again.
+        return
+    finally:
+        watching.count -= 1
+
+
+def event_of(order: OrderView) -> bytes:
+    return b"id: %d\nevent: order\ndata: %b\n\n" % (order.version, encode(as_json(order)))
+
+
+def _has_all(order: OrderView, seen: str | None) -> bool:
+    return _is_settled(order) and seen == str(order.version)
+
+
+def _is_settled(order: OrderView) -> bool:
+    return order.status != Status.PLACED
+
+
+def _id_in(name: str) -> UUID | None:
+    try:
+        order_id = UUID(name)
+    except ValueError:
+        return None
+    return order_id if str(order_id) == name else None
+
+
+def _wants_events(exchange: Exchange) -> bool:
+    accepted = exchange.head.text(b"accept") or "*/*"
+    return accepted.strip() == "*/*" or KIND in accepted
+
+
+class EventStream(JSONRenderer):
+    """An order as the one event there is to tell now; a refusal as the problem document that it is."""
+
+    media_type = KIND
+    format = "events"
+
+    def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
+        response = renderer_context["response"]
+        if isinstance(data, bytes) and not response.exception:
+            return data
+        return bytes(super().render(data, accepted_media_type, renderer_context))
+
+
+class OrderStream(APIView):
+    """The order as server-sent events, until it is settled."""
+
+    name = "As it happens"
+    permission_classes = [customer_with("orders")]
+    renderer_classes = [EventStream, BrowsableAPI]
+
+    @extend_schema(
+        tags=["orders"],
+        summary="It as server-sent events, until it is settled",
+        description="Each event `order` has the order as JSON and its version as id. 204 to a `Last-Event-ID` after "
+        "which nothing will come. A stream that takes longer than 15 s ends; ask again.",
+        responses={(200, KIND): str, 204: None},
+    )
+    def get(self, request: Request, order_id: UUID) -> Response:
+        # Without the event loop nobody waits: the client comes again after the event that there is.
+        order = selectors.get_order(order_id=order_id, customer_id=principal(request).customer_id)
+        if _has_all(order, request.headers.get("Last-Event-ID")):
+            return Response(status=204)
+        return Response(AGAIN + event_of(order), headers=dict(HEADERS))
+
+
+ROUTE = Route(
+    method="GET",
+    path="/api/v1/orders/*/stream",
+    handle=stream_order,
+    allow="GET, HEAD, OPTIONS",
+    streams=True,
+)
