@@ -1,5 +1,6 @@
 """An order moves only where the table of transitions lets it, and every step is an event."""
 
+import asyncio
 from threading import Thread
 from uuid import uuid4
 
@@ -186,6 +187,18 @@ class TestWaiting:
             thread.join()
         assert one_too_many is False
         assert done == [False] * MOST_WAITING
+
+    @pytest.mark.timeout(60)
+    def test_wakes_an_event_loop_that_does_nothing_else(self) -> None:
+        looks = iter([False])
+        settlement = Settlement(lambda ids: ids if next(looks, True) else set())
+
+        assert asyncio.run(settlement.wait_on_loop(uuid4(), timeout=600))
+
+    def test_ends_on_the_loop_when_the_time_is_up(self) -> None:
+        settlement = Settlement(lambda ids: set())
+
+        assert not asyncio.run(settlement.wait_on_loop(uuid4(), timeout=0.05))
 
 
 class TestPriceBook:

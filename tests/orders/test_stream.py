@@ -259,6 +259,13 @@ class TestRefusals:
         assert [each.status for each in browsers] == [404, 404]
         assert browsers[0].headers["content-type"] == "application/problem+json"
 
+    def test_an_order_has_one_name(self, ask: Ask, shop: Shop) -> None:
+        order = confirmed(shop)
+
+        browsers = [run(whole(ask, name)) for name in (str(order.id).upper(), order.id.hex, "1")]
+
+        assert [each.status for each in browsers] == [404] * 3
+
     @pytest.mark.parametrize("accepted", ["text/event-stream", "*/*"])
     def test_strangers_are_asked_who_they_are(self, lane: Lane, shop: Shop, accepted: str) -> None:
         order = shop.places(LAMP=1)

@@ -113,10 +113,8 @@ class EventStream(JSONRenderer):
     format = "events"
 
     def render(self, data: Any, accepted_media_type: str | None = None, renderer_context: Any = None) -> bytes:
-        response = renderer_context["response"]
-        if isinstance(data, bytes) and not response.exception:
-            return data
-        return bytes(super().render(data, accepted_media_type, renderer_context))
+        is_event = isinstance(data, bytes)
+        return data if is_event else bytes(super().render(data, accepted_media_type, renderer_context))
 
 
 class OrderStream(APIView):
