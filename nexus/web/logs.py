@@ -8,6 +8,7 @@ Nothing personal is in them: no query, no token, and of an address its network a
 import asyncio
 import logging
 import sys
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -65,12 +66,12 @@ class Journal:
 
 
 class Watched:
-    """An ASGI ``send`` that remembers how the answer began; `streams` if it does not end by itself."""
+    """An ASGI ``send`` that remembers how and when the answer began, and whether it is a stream of events."""
 
-    __slots__ = ("_send", "identity", "status", "streams")
+    __slots__ = ("_send", "began", "identity", "status", "streams")
 
     def __init__(self, send: Any) -> None:
-        self._send, self.status, self.identity, self.streams = send, 0, "", False
+        self._send, self.status, self.identity, self.streams, self.began = send, 0, "", False, 0.0
 
     def __call__(self, message: Mapping[str, Any]) -> Any:
         if message["type"] == "http.response.start":
@@ -78,6 +79,7 @@ class Watched:
             named = {name.lower(): value for name, value in message["headers"]}
             self.identity = named.get(b"x-request-id", b"").decode()
             self.streams = named.get(b"content-type", b"").startswith(b"text/event-stream")
+            self.began = time.perf_counter()
         return self._send(message)
 
 

@@ -12,6 +12,7 @@ from django.views import defaults
 from pymongo.errors import ConnectionFailure as PyMongoConnectionFailure
 from pymongo.errors import ExecutionTimeout, ProtocolError
 from rest_framework import exceptions as drf
+from rest_framework.renderers import JSONRenderer
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
@@ -47,7 +48,7 @@ def answer(exception: Exception, context: Mapping[str, Any]) -> Response | None:
     set_rollback()
     renderer = getattr(context["request"], "accepted_renderer", None)
     # A browser gets a page about the problem, and a page calls itself one.
-    kind = CONTENT_TYPE if renderer is None or renderer.media_type != "text/html" else None
+    kind = CONTENT_TYPE if renderer is None or isinstance(renderer, JSONRenderer) else None
     response = Response(document, status=document["status"], content_type=kind)
     for name, value in headers_for(exception).items():
         response[name] = value

@@ -274,6 +274,20 @@ def test_a_service_has_no_more_requests_than_it_may() -> None:
     asyncio.run(run())
 
 
+def test_who_watches_takes_no_place() -> None:
+    async def run() -> None:
+        events = answering(headers=["Content-Type: text/event-stream"])
+        async with running(events, answering()) as [told, plain]:
+            async with calling(told.address, most=1) as (caller, one), caller.asking(one, asked()) as answer:
+                assert (one.under_way, answer.instance.under_way) == (0, 0)
+                assert await status_of(caller, one, asked()) == 200
+            async with calling(plain.address, most=1) as (caller, one), caller.asking(one, asked()) as answer:
+                assert (one.under_way, answer.instance.under_way) == (1, 1)
+            assert (one.under_way, answer.instance.under_way) == (0, 0)
+
+    asyncio.run(run())
+
+
 def test_prefers_the_less_busy() -> None:
     async def run() -> None:
         async with running(says_nothing, answering()) as both, calling(*(each.address for each in both)) as (c, s):

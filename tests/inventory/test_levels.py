@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from nexus.eventbus.models import EventRecord
-from nexus.inventory.models import DATABASE, UntoldLevel
+from nexus.inventory.models import DATABASE, LedgerEntry, UntoldLevel
 from nexus.inventory.services import levels
 from nexus.inventory.services.levels import announce_levels
 from tests.inventory.conftest import Stockroom
@@ -75,28 +75,39 @@ class TestLevelsThatAreLate:
         for sku in skus:
             stockroom.reserve(**{sku: 1})
 
-    def test_are_caught_up_with_when_hardly_anything_sells(self) -> None:
+    def test_are_caught_up_with_when_hardly_anything_sells(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "JUST_NOW", 0.0)
         age(seconds=61)
 
         assert [announce_levels(), announced("CORD"), announced("PLUG")] == [4, [100, 99], [100]]
         assert [announce_levels(), announced("PLUG")] == [1, [100, 99]]
 
-    def test_go_on_at_their_pace_while_others_sell(self) -> None:
+    def test_go_on_at_their_pace_while_others_sell(self, stockroom: Stockroom, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "JUST_NOW", 3600.0)
         age(seconds=61)
-        age("CORD", "PLUG", seconds=0)
 
         assert [announce_levels(), announced("SHADE"), announced("BULB")] == [2, [100, 99], [100]]
 
-    def test_are_not_late_within_a_minute(self) -> None:
+    def test_are_no_matter_while_stock_moves_as_often_as_they_are_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "JUST_NOW", 3600.0)
+        movements = LedgerEntry.objects.using(DATABASE).count()
+
+        monkeypatch.setattr(levels, "MOST", movements)
+        assert not levels._is_quiet()
+
+        monkeypatch.setattr(levels, "MOST", movements + 1)
+        assert levels._is_quiet()
+
+    def test_are_not_late_within_a_minute(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(levels, "JUST_NOW", 0.0)
         age(seconds=50)
 
         assert announce_levels() == 2
 
 
-def age(*skus: str, seconds: int) -> None:
-    """As if the level of these, or of all that wait, had changed so long ago, one after the other."""
-    waiting = UntoldLevel.objects.using(DATABASE).order_by("since")
-    for place, level in enumerate(waiting.filter(sku__in=skus) if skus else waiting):
+def age(*, seconds: int) -> None:
+    """As if the levels that wait had changed so long ago, one after the other."""
+    for place, level in enumerate(UntoldLevel.objects.using(DATABASE).order_by("since")):
         level.since = timezone.now() - timedelta(seconds=seconds, microseconds=-place)
         level.save(using=DATABASE)
 

@@ -3,7 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
@@ -26,6 +27,7 @@ from nexus.web.express import Exchange, Reply
 from nexus.web.express.lane import Lane
 from nexus.web.express.ordinary import Ordinary
 from tests.conftest import Bearer
+from tests.eventually import eventually
 from tests.orders.conftest import Shop
 from tests.scopes import scope
 
@@ -79,8 +81,17 @@ class Browser:
 
 
 @pytest.fixture
-def lane() -> Lane:
-    return Lane(routes=[stream.ROUTE], ordinary=Ordinary(WSGIHandler()))
+def ordinary() -> Iterator[Ordinary]:
+    ordinary = Ordinary(WSGIHandler())
+    yield ordinary
+    # Its threads would end when somebody else's test is under way.
+    ordinary.shut_down()
+    eventually(lambda: not any(each.name.startswith("ordinary") for each in threading.enumerate()))
+
+
+@pytest.fixture
+def lane(ordinary: Ordinary) -> Lane:
+    return Lane(routes=[stream.ROUTE], ordinary=ordinary)
 
 
 @pytest.fixture
@@ -92,7 +103,8 @@ def ask(lane: Lane, bearer: Bearer, shop: Shop) -> Ask:
         # Whoever comes with the first token of a key goes the ordinary way, which fetches the key.
         tokens.verifier.claims(token.removeprefix("Bearer "))
         given = [("authorization", token), *(headers or [EVENTS])]
-        return scope(f"/api/v1/orders/{order_id}/stream", headers=given, **more)
+        version = more.pop("http_version", "1.1")
+        return scope(f"/api/v1/orders/{order_id}/stream", headers=given, **more) | {"http_version": version}
 
     @asynccontextmanager
     async def opened(*parts: Any, **more: Any) -> AsyncIterator[tuple[Browser, asyncio.Task[None]]]:
@@ -295,11 +307,11 @@ class TestRefusals:
 
         assert (browser.status, browser.headers["retry-after"]) == (503, "1")
 
-    def test_who_asks_too_often_is_told_so(self, bearer: Bearer, shop: Shop) -> None:
+    def test_who_asks_too_often_is_told_so(self, ordinary: Ordinary, bearer: Bearer, shop: Shop) -> None:
         async def door(_: Exchange) -> Reply | None:
             return Reply(status=429, body=b"too often")
 
-        lane = Lane(routes=[stream.ROUTE], ordinary=Ordinary(WSGIHandler()), door=door)
+        lane = Lane(routes=[stream.ROUTE], ordinary=ordinary, door=door)
         token = bearer(shop.customer_id)["HTTP_AUTHORIZATION"]
         tokens.verifier.claims(token.removeprefix("Bearer "))
         asked = scope(f"/api/v1/orders/{shop.places(LAMP=1).id}/stream", headers=[("authorization", token), EVENTS])
@@ -312,8 +324,28 @@ class TestRefusals:
 
         assert (browser.status, browser.body) == (429, b"too often")
 
-    def test_other_kinds_are_not_told(self, ask: Ask, shop: Shop) -> None:
-        assert run(whole(ask, shop.places(LAMP=1).id, ("accept", "application/json"))).status == 406
+    def test_the_bound_holds_for_those_who_come_at_once(
+        self, ask: Ask, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "MOST", 3)
+        order = confirmed(shop)
+
+        async def scene() -> list[Browser]:
+            return await asyncio.gather(*(whole(ask, order.id) for _ in range(8)))
+
+        statuses = [browser.status for browser in run(scene())]
+
+        assert sorted(statuses) == [200] * 3 + [503] * 5
+        assert (stream.watching.count, stream.watching.coming) == (0, 0)
+
+    @pytest.mark.parametrize("accepted", ["application/json", "text/event-streams"])
+    def test_other_kinds_are_not_told(self, ask: Ask, shop: Shop, accepted: str) -> None:
+        assert run(whole(ask, confirmed(shop).id, ("accept", accepted))).status == 406
+
+    def test_who_cannot_hear_of_pieces_gets_the_event_there_is(self, ask: Ask, shop: Shop) -> None:
+        browser = run(whole(ask, shop.places(LAMP=1).id, http_version="1.0"))
+
+        assert (browser.told, browser.has_ended) == ([("1", "placed")], True)
 
     def test_unknown_parameters_are_named(self, ask: Ask, shop: Shop) -> None:
         browser = run(whole(ask, shop.places(LAMP=1).id, query="since=1"))
@@ -333,6 +365,15 @@ class TestTheOrdinaryWay:
 
         assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
         assert answer.content == b"retry: 1000\n\n" + stream.event_of(order)
+        assert answer["Cache-Control"] == "no-store"
+
+    def test_does_not_tell_twice(self, bearer: Bearer, shop: Shop) -> None:
+        order, customer = shop.places(LAMP=1), APIClient()
+        customer.credentials(**bearer(shop.customer_id))
+
+        answer = customer.get(f"/api/v1/orders/{order.id}/stream", headers={"Last-Event-ID": "1"})
+
+        assert (answer.status_code, answer.content) == (200, b"retry: 1000\n\n")
 
     def test_says_that_nothing_more_comes(self, bearer: Bearer, shop: Shop) -> None:
         order, customer = confirmed(shop), APIClient()
@@ -352,37 +393,50 @@ class TestTheOrdinaryWay:
         assert str(order.number) in answer.content.decode()
 
 
-def test_who_watches_is_no_measure_of_how_long_requests_take(ask: Ask, shop: Shop) -> None:
-    def counted() -> float:
+def test_a_stream_is_counted_with_the_time_until_it_began(ask: Ask, shop: Shop) -> None:
+    def counted() -> tuple[float, float]:
         tally().write()
-        return sum(
-            sample.value
-            for metric in figures.requests.collect()
-            for sample in metric.samples
-            if sample.name.endswith("_count")
+        samples = [sample for metric in figures.requests.collect() for sample in metric.samples]
+        count, seconds = (
+            sum(sample.value for sample in samples if sample.name.endswith(end)) for end in ("_count", "_sum")
         )
+        return count, seconds
 
-    order, before = confirmed(shop), counted()
+    async def scene() -> float:
+        began = time.perf_counter()
+        async with ask(order.id) as (browser, task), asyncio.timeout(20):
+            await browser.has(1)
+            took = time.perf_counter() - began
+            await hears(shop, StockReserved(order_id=order.id))
+            await task
+        return took
 
-    run(whole(ask, order.id))
+    order, before = shop.places(LAMP=1), counted()
 
-    assert counted() == before
+    until_begun = run(scene())
+
+    after = counted()
+    assert after[0] - before[0] == 1
+    assert 0 < after[1] - before[1] <= until_begun
 
 
-def test_many_who_watch_one_order_share_a_look(ask: Ask, shop: Shop) -> None:
-    order, threads = shop.places(LAMP=1), set[str]()
+def test_many_who_watch_share_a_look(ask: Ask, shop: Shop) -> None:
+    order, other_order = shop.places(LAMP=1), shop.places(LAMP=1)
 
-    async def scene() -> list[Browser]:
-        async with ask(order.id) as (one, first), ask(order.id) as (other, second), asyncio.timeout(20):
+    async def scene() -> tuple[list[Browser], list[str]]:
+        async with ask(order.id) as (one, first), ask(other_order.id) as (other, second), asyncio.timeout(20):
             await one.has(1)
             await other.has(1)
-            threads.update(each.name for each in threading.enumerate() if each.name == "settlement")
-            await hears(shop, StockReserved(order_id=order.id))
+            threads = [each.name for each in threading.enumerate() if each.name == "settlement"]
+            for each in (order, other_order):
+                await hears(shop, StockReserved(order_id=each.id))
             await asyncio.gather(first, second)
-        return [one, other]
+        return [one, other], threads
 
-    assert [browser.told[-1] for browser in run(scene())] == [("2", "confirmed")] * 2
-    assert threads == {"settlement"}
+    browsers, threads = run(scene())
+
+    assert [browser.told[-1] for browser in browsers] == [("2", "confirmed")] * 2
+    assert threads == ["settlement"]
 
 
 def confirmed(shop: Shop) -> OrderView:

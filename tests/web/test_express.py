@@ -327,7 +327,11 @@ class TestPieces:
         return []
 
     @pytest.fixture
-    def lane(self, ends: list[str]) -> Lane:
+    def pressures(self) -> list[float]:
+        return [0.0]
+
+    @pytest.fixture
+    def lane(self, ends: list[str], pressures: list[float]) -> Lane:
         async def pieces(name: str) -> AsyncGenerator[bytes, None]:
             try:
                 yield b"one "
@@ -344,7 +348,9 @@ class TestPieces:
                 return None
             return Reply(status=200, body=b"zero ", content_type="text/event-stream", pieces=pieces(exchange.name))
 
-        route = Route(method="GET", path="/told/*", allow="GET", handle=told, streams=True)
+        route = Route(
+            method="GET", path="/told/*", allow="GET", handle=told, streams=True, pressure=lambda: pressures[-1]
+        )
         return Lane(routes=[route], ordinary=Ordinary(ordinary))
 
     async def _read(
@@ -391,6 +397,13 @@ class TestPieces:
         _, body = asyncio.run(self._read(lane, "whole", accept="application/json"))
 
         assert (body["body"], ends) == (b"ordinary", [])
+
+    def test_are_for_nobody_under_pressure(self, lane: Lane, ends: list[str], pressures: list[float]) -> None:
+        pressures.append(0.8)
+
+        start, _ = asyncio.run(self._read(lane, "whole"))
+
+        assert (start["status"], ends) == (503, [])
 
     def test_of_other_routes_are_sent_the_ordinary_way(self) -> None:
         client = Client(fast)

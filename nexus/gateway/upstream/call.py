@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 import aiohttp
@@ -72,17 +72,21 @@ class Answer:
         """As they came, in lower case, those that come several times included."""
         return [(name.lower(), value) for name, value in self.response.raw_headers]
 
+    @property
+    def streams(self) -> bool:
+        """Whether it comes as things happen, and is mostly waited for."""
+        return self.response.content_type == "text/event-stream"
+
     async def pieces(self) -> AsyncGenerator[bytes, None]:
         """
         The body as it comes.
 
         :raises NoAnswer: it breaks off
         """
-        streams = self.response.content_type == "text/event-stream"
         content = self.response.content
         try:
             while True:
-                async with asyncio.timeout(None if streams else IDLE):
+                async with asyncio.timeout(None if self.streams else IDLE):
                     piece = await content.readany()
                 if not piece:
                     return
@@ -109,15 +113,19 @@ class Caller:
         :raises NoAnswer: an instance took it, and was gone before it answered
         :raises TooLate: no answer within the time there was
         """
-        with service.room():
+        with ExitStack() as place:
+            place.enter_context(service.room())
             await service.known(self.session)
             service.budget.deposit()
             answer = await self._answer(service, asked)
-            answer.instance.under_way += 1
+            if answer.streams:
+                # Whoever watches takes no place of those who want something; how many may watch the service says.
+                place.close()
+            else:
+                place.enter_context(answer.instance.busy())
             try:
                 yield answer
             finally:
-                answer.instance.under_way -= 1
                 # A connection whose answer was not read to its end cannot be used again.
                 if answer.response.content.at_eof():
                     answer.response.release()

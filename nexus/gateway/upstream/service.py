@@ -39,6 +39,15 @@ class Instance:
     ejected_until: float = float("-inf")
     ejections: int = 0
 
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """With one request more, while the block lasts."""
+        self.under_way += 1
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+
 
 @dataclass
 class Service:

@@ -18,7 +18,12 @@ ROUNDS = 10
 WAITING = """
 SELECT sku, since < clock_timestamp() - interval '1 minute' FROM inventory_untoldlevel ORDER BY since LIMIT %s
 """
-NOTED_JUST_NOW = "SELECT count(*) FROM inventory_untoldlevel WHERE since > clock_timestamp() - interval '1 second'"
+JUST_NOW = 1.0
+"""Seconds."""
+MOVED_JUST_NOW = """
+SELECT created_at > clock_timestamp() - make_interval(secs => %s) FROM inventory_ledgerentry
+ORDER BY id DESC OFFSET %s LIMIT 1
+"""
 TAKE = "DELETE FROM inventory_untoldlevel WHERE sku = ANY(%s::text[]) RETURNING sku"
 
 
@@ -33,9 +38,9 @@ def announce_levels() -> int:
 
 
 def _is_quiet() -> bool:
-    """Whether fewer levels change than are told, so that more may be told without slowing the orders behind them."""
-    [(noted,)] = run(DATABASE, NOTED_JUST_NOW, [])
-    return bool(noted < MOST)
+    """Whether stock moves less often than levels are told: then more may be told without slowing orders."""
+    moved = run(DATABASE, MOVED_JUST_NOW, [JUST_NOW, MOST - 1])
+    return not (moved and moved[0][0])
 
 
 def _announce(skus: Sequence[str]) -> int:

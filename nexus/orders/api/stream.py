@@ -3,10 +3,11 @@ An order as it is, and as it becomes when it is settled: server-sent events
 (https://html.spec.whatwg.org/multipage/server-sent-events.html), on the event loop, where who waits holds no thread.
 
 Each event is the order, with its version as id. A stream ends when the order is settled, and before if that takes long;
-a browser then comes again by itself and says which version it has, and 204 tells it that nothing more will come.
+the client then comes again, says which version it has seen, and 204 tells it that nothing more will come.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from nexus.orders import selectors, services
 from nexus.orders.api.serializers import as_json
 from nexus.orders.models import Status
 from nexus.orders.selectors import OrderView
+from nexus.telemetry import figures
 from nexus.web.browsing import BrowsableAPI
 from nexus.web.express import Exchange, Reply
 from nexus.web.express.early import Busy
@@ -32,20 +34,40 @@ from nexus.web.views import APIView, principal
 
 KIND = "text/event-stream"
 AGAIN = b"retry: 1000\n\n"
-"""Milliseconds after which a browser whose stream has ended asks for it again."""
+"""Milliseconds after which a client whose stream has ended asks for it again."""
 LONGEST = 15.0
 """Seconds; a server that is to stop lets every answer end (`nexus.web.server`)."""
 MOST = 256
 """Who may watch at once, in one process."""
 LAST_SEEN = b"last-event-id"
+PLACES = figures.pool_in_use.labels("order streams")
 HEADERS = [("X-Accel-Buffering", "no")]
 
 
 @dataclass
 class Watching:
-    """How many watch now."""
+    """How many watch now, and how many are on their way to."""
 
     count: int = 0
+    coming: int = 0
+
+    @contextmanager
+    def one_comes(self) -> Iterator[None]:
+        self.coming += 1
+        try:
+            yield
+        finally:
+            self.coming -= 1
+
+    @contextmanager
+    def one_watches(self) -> Iterator[None]:
+        self.count += 1
+        PLACES.set(self.count)
+        try:
+            yield
+        finally:
+            self.count -= 1
+            PLACES.set(self.count)
 
 
 watching = Watching()
@@ -56,11 +78,12 @@ async def stream_order(exchange: Exchange) -> Reply | None:
     customer_id, order_id = exchange.customer_with("orders"), _id_in(exchange.name)
     if customer_id is None or order_id is None or exchange.query or not _wants_events(exchange):
         return None
-    if refused := await exchange.admit():
-        return refused
-    if watching.count >= MOST:
+    if watching.count + watching.coming >= MOST:
         return refusal(Busy(), exchange)
-    order = await selectors.get_order_from_loop(order_id=order_id, customer_id=customer_id)
+    with watching.one_comes():
+        if refused := await exchange.admit():
+            return refused
+        order = await selectors.get_order_from_loop(order_id=order_id, customer_id=customer_id)
     seen = exchange.head.text(LAST_SEEN)
     if _has_all(order, seen):
         return Reply(status=204, body=b"")
@@ -68,17 +91,17 @@ async def stream_order(exchange: Exchange) -> Reply | None:
 
 
 async def _tell(order: OrderView, seen: str | None) -> AsyncGenerator[bytes, None]:
-    watching.count += 1
-    try:
+    with watching.one_watches():
         if seen != str(order.version):
             yield event_of(order)
-        if not _is_settled(order) and await services.wait_on_loop_until_settled(order.id, timeout=LONGEST):
-            yield event_of(await selectors.get_order_from_loop(order_id=order.id, customer_id=order.customer_id))
-    except UNREACHABLE:
-        # The database went away at the last moment; whoever watches comes again.
-        return
-    finally:
-        watching.count -= 1
+        if _is_settled(order) or not await services.wait_on_loop_until_settled(order.id, timeout=LONGEST):
+            return
+        try:
+            settled = await selectors.get_order_from_loop(order_id=order.id, customer_id=order.customer_id)
+        except UNREACHABLE:
+            # The database went away at the last moment; whoever watches comes again.
+            return
+        yield event_of(settled)
 
 
 def event_of(order: OrderView) -> bytes:
@@ -102,8 +125,9 @@ def _id_in(name: str) -> UUID | None:
 
 
 def _wants_events(exchange: Exchange) -> bool:
-    accepted = exchange.head.text(b"accept") or "*/*"
-    return accepted.strip() == "*/*" or KIND in accepted
+    """HTTP/1.0 has no way to say where a piece ends."""
+    kinds = {each.partition(";")[0].strip() for each in (exchange.head.text(b"accept") or "*/*").split(",")}
+    return (kinds == {"*/*"} or KIND in kinds) and exchange.scope["http_version"] != "1.0"
 
 
 class EventStream(JSONRenderer):
@@ -134,9 +158,11 @@ class OrderStream(APIView):
     def get(self, request: Request, order_id: UUID) -> Response:
         # Without the event loop nobody waits: the client comes again after the event that there is.
         order = selectors.get_order(order_id=order_id, customer_id=principal(request).customer_id)
-        if _has_all(order, request.headers.get("Last-Event-ID")):
+        seen = request.headers.get("Last-Event-ID")
+        if _has_all(order, seen):
             return Response(status=204)
-        return Response(AGAIN + event_of(order), headers=dict(HEADERS))
+        told = AGAIN if seen == str(order.version) else AGAIN + event_of(order)
+        return Response(told, headers=dict(HEADERS) | {"Cache-Control": "no-store"})
 
 
 ROUTE = Route(

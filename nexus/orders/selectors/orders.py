@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -18,6 +19,8 @@ from nexus.orders.models import DATABASE, Order, OrderLine, OrderNote, Placement
 from nexus.orders.selectors.history import Folded, envelopes_of, find_folded
 from nexus.web.keyset import slice_of
 
+READERS = 2
+"""Threads that read for the event loop: many who watch must not take the connections of those who buy."""
 CLAIMED = """
 SELECT customer_id, key FROM orders_placementclaim JOIN unnest(%s::uuid[], %s::text[]) AS asked(customer_id, key)
     USING (customer_id, key)
@@ -27,6 +30,9 @@ OFFERS = """
 SELECT sku, name, prices::text, sellable, (SELECT available FROM orders_stockhint AS hint WHERE hint.sku = price.sku)
 FROM orders_price AS price WHERE sku = ANY(%s::text[])
 """
+
+
+_readers = ThreadPoolExecutor(READERS, thread_name_prefix="order-reader")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +73,7 @@ async def get_order_from_loop(*, order_id: UUID, customer_id: UUID) -> OrderView
         finally:
             connections[DATABASE].close()
 
-    return await asyncio.to_thread(get)
+    return await asyncio.get_running_loop().run_in_executor(_readers, get)
 
 
 def get_order_at(*, order_id: UUID, instant: datetime, customer_id: UUID | None = None) -> OrderView:

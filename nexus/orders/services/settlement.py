@@ -38,10 +38,10 @@ class Settlement:
             if self._threads >= MOST_WAITING:
                 return False
             self._threads += 1
-        # The connection goes back to the pool: whoever waits must not keep one from those who work.
-        connections[DATABASE].close()
         settled = threading.Event()
         try:
+            # The connection goes back to the pool: whoever waits must not keep one from those who work.
+            connections[DATABASE].close()
             with self._watched(order_id, settled.set):
                 return settled.wait(timeout)
         finally:
@@ -62,10 +62,10 @@ class Settlement:
     @contextmanager
     def _watched(self, order_id: UUID, wake: Callable[[], object]) -> Iterator[None]:
         with self._lock:
-            self._waiting.setdefault(order_id, []).append(wake)
             if not self._running:
-                self._running = True
                 threading.Thread(target=self._watch, name="settlement", daemon=True).start()
+                self._running = True
+            self._waiting.setdefault(order_id, []).append(wake)
         try:
             yield
         finally:

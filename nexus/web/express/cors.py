@@ -10,7 +10,8 @@ Answer = tuple[int, bytes, bytes]
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 METHODS = b"GET, HEAD, POST, PUT, PATCH, DELETE"
-SENT = b"Accept, Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Prefer, X-Request-ID"
+KEYS = b"Idempotency-Key, If-Match, If-None-Match, Last-Event-ID"
+SENT = b"Accept, Authorization, Content-Type, Prefer, X-Request-ID, " + KEYS
 SEEN = b"ETag, Location, Link, RateLimit, RateLimit-Policy, Retry-After, X-Request-ID, Idempotent-Replayed"
 AGE = b"7200"
 """Seconds for which a browser need not ask again; none keeps it for longer."""

@@ -32,7 +32,7 @@ class Reply:
     An answer; `headers` beyond those that every answer has. Nobody changes one: it may be given again.
 
     `lines` are those of its head as they go out, once they have been put together, by whether there was a token.
-    `pieces` are the body of an answer that does not end by itself, as they come, closed when the client leaves.
+    With `pieces` it is given once: they follow the body as they come, and are closed when the client leaves.
     """
 
     status: int

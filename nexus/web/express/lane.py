@@ -125,9 +125,8 @@ class Lane:
         finally:
             took = time.perf_counter() - began
             self._under_way -= 1
-            # What does not end by itself lasts as long as somebody watches: no measure of anything.
-            if not watched.streams:
-                instruments.count(scope, status=watched.status, seconds=took)
+            # A stream lasts as long as somebody watches: until it began is a measure of something.
+            instruments.count(scope, status=watched.status, seconds=watched.began - began if watched.streams else took)
             if traced:
                 traced.end(watched.status)
             if self._journal:
@@ -171,8 +170,7 @@ class Lane:
                 figures.shed.labels("too_late").inc()
                 await self._send(exchange, refusal(TooLate(), exchange), send)
                 return
-            suits = exchange.is_orderly if route.streams else exchange.is_plain
-            if suits and (reply := await self._express(route.handle, exchange)):
+            if self._suits(route, exchange) and (reply := await self._express(route.handle, exchange)):
                 await self._give(route, exchange, reply, receive, send)
                 return
             verdict = exchange.verdict
@@ -181,6 +179,13 @@ class Lane:
             await self._send(exchange := Exchange(scope, name="", body=b""), refusal(Busy(), exchange), send)
             return
         await self._ordinary.answer(scope, body, send, **({COUNTED: verdict} if verdict else {}))
+
+    def _suits(self, route: Route, exchange: Exchange) -> bool:
+        if not route.streams:
+            return exchange.is_plain
+        # Who watches is sent away under pressure as they would be on the ordinary way.
+        patience = patience_with(exchange.scope["method"], exchange.path)
+        return exchange.is_orderly and self._pressure() < patience
 
     async def _give(self, route: Route, exchange: Exchange, reply: Reply, receive: Receive, send: Send) -> None:
         own = [("Vary", exchange.head.vary), ("Allow", route.allow)]
