@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 from urllib.request import ProxyHandler, Request, build_opener
 
 from nexus.embedded import ports
@@ -166,7 +166,7 @@ def _get(url: str) -> str:
             return str(answer.read().decode())
     except HTTPError as refusal:
         raise StepFailed(f"GET {url} answers {refusal.code}\n{refusal.read().decode()[-TAIL:]}") from None
-    except (URLError, TimeoutError) as why:
+    except OSError as why:
         raise StepFailed(f"GET {url} has no answer: {why}") from None
 
 
