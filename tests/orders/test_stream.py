@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connections
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory
 
 from nexus.contracts.base import Event
 from nexus.contracts.inventory import StockRejected, StockReserved
@@ -342,7 +342,11 @@ class TestRefusals:
     def test_other_kinds_are_not_told(self, ask: Ask, shop: Shop, accepted: str) -> None:
         assert run(whole(ask, confirmed(shop).id, ("accept", accepted))).status == 406
 
-    def test_who_cannot_hear_of_pieces_gets_the_event_there_is(self, ask: Ask, shop: Shop) -> None:
+    def test_who_cannot_hear_of_pieces_gets_the_event_there_is(
+        self, ask: Ask, shop: Shop, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(stream, "LONGEST", 600)
+
         browser = run(whole(ask, shop.places(LAMP=1).id, http_version="1.0"))
 
         assert (browser.told, browser.has_ended) == ([("1", "placed")], True)
@@ -365,6 +369,13 @@ class TestTheOrdinaryWay:
 
         assert (answer.status_code, answer["Content-Type"]) == (200, "text/event-stream")
         assert answer.content == b"retry: 1000\n\n" + stream.event_of(order)
+
+    def test_is_kept_by_nobody(self, bearer: Bearer, shop: Shop) -> None:
+        """Whoever comes with a session in place of a token has nothing that would tell a cache so."""
+        asked = APIRequestFactory().get("/", **bearer(shop.customer_id))
+
+        answer = stream.OrderStream.as_view()(asked, order_id=shop.places(LAMP=1).id)
+
         assert answer["Cache-Control"] == "no-store"
 
     def test_does_not_tell_twice(self, bearer: Bearer, shop: Shop) -> None:
