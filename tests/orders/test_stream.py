@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import OperationalError, connections
+from prometheus_client import Gauge
 from rest_framework.test import APIClient, APIRequestFactory
 
 from nexus.contracts.base import Event
@@ -206,16 +207,17 @@ class TestWhoWaits:
     def test_and_leaves_is_forgotten(self, ask: Ask, shop: Shop) -> None:
         order = shop.places(LAMP=1)
 
-        async def scene() -> list[int]:
-            counts = []
+        async def scene() -> list[float]:
+            counts: list[float] = []
             async with ask(order.id) as (browser, task), asyncio.timeout(20):
                 await browser.has(1)
-                counts.append(stream.watching.count)
+                counts += [stream.watching.count, gauge(figures.pool_in_use)]
                 browser.leave()
                 await task
-            return [*counts, stream.watching.count]
+            return [*counts, stream.watching.count, gauge(figures.pool_in_use)]
 
-        assert run(scene()) == [1, 0]
+        assert run(scene()) == [1, 1, 0, 0]
+        assert gauge(figures.pool_size) == stream.MOST
         assert settlement._settlement._waiting == {}
 
     def test_hears_nothing_wrong_when_the_database_goes(
@@ -448,6 +450,12 @@ def test_many_who_watch_share_a_look(ask: Ask, shop: Shop) -> None:
 
     assert [browser.told[-1] for browser in browsers] == [("2", "confirmed")] * 2
     assert threads == ["settlement"]
+
+
+def gauge(places: Gauge) -> float:
+    """What figures say of the places of those who watch."""
+    [metric] = places.collect()
+    return next(sample.value for sample in metric.samples if sample.labels["pool"] == stream.POOL)
 
 
 def confirmed(shop: Shop) -> OrderView:

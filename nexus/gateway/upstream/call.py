@@ -138,7 +138,8 @@ class Caller:
             instance = await self._choose(service, tried, asked)
             tried.append(instance)
             try:
-                answer = await self._attempt(service, instance, asked)
+                with instance.busy():
+                    answer = await self._attempt(service, instance, asked)
             except (NotReached, NoAnswer) as failure:
                 elsewhere = service.has_other(tried)
                 # What nobody took burdens nobody when somebody else is asked: no retry in the sense of the budget.
@@ -190,7 +191,6 @@ class Caller:
 
     async def _attempt(self, service: Service, instance: Instance, asked: Asked) -> Answer:
         probe = instance.breaker.begin()
-        instance.under_way += 1
         began, status = time.perf_counter(), 0
         try:
             async with asyncio.timeout_at(asked.deadline):
@@ -224,7 +224,6 @@ class Caller:
             instance.breaker.abandoned(probe=probe)
             raise
         finally:
-            instance.under_way -= 1
             figures.calls.labels(service.name, str(status)).observe(time.perf_counter() - began)
         instance.answered += 1
         instance.wrong += response.status >= 500

@@ -40,7 +40,8 @@ LONGEST = 15.0
 MOST = 256
 """Who may watch at once, in one process."""
 LAST_SEEN = b"last-event-id"
-PLACES = figures.pool_in_use.labels("order streams")
+POOL = "order streams"
+"""What figures call the places of those who watch."""
 HEADERS = [("X-Accel-Buffering", "no")]
 
 
@@ -61,13 +62,16 @@ class Watching:
 
     @contextmanager
     def one_watches(self) -> Iterator[None]:
-        self.count += 1
-        PLACES.set(self.count)
+        self._now(self.count + 1)
         try:
             yield
         finally:
-            self.count -= 1
-            PLACES.set(self.count)
+            self._now(self.count - 1)
+
+    def _now(self, count: int) -> None:
+        self.count = count
+        figures.pool_size.labels(POOL).set(MOST)
+        figures.pool_in_use.labels(POOL).set(count)
 
 
 watching = Watching()
