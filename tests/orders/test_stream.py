@@ -83,11 +83,11 @@ class Browser:
 
 @pytest.fixture
 def ordinary() -> Iterator[Ordinary]:
-    ordinary = Ordinary(WSGIHandler())
+    before, ordinary = set(threading.enumerate()), Ordinary(WSGIHandler())
     yield ordinary
-    # Its threads would end when somebody else's test is under way.
+    # Its threads would end when somebody else's test is under way; those of the journeys' application stay.
     ordinary.shut_down()
-    eventually(lambda: not any(each.name.startswith("ordinary") for each in threading.enumerate()))
+    eventually(lambda: not any(each.name.startswith("ordinary") for each in set(threading.enumerate()) - before))
 
 
 @pytest.fixture
