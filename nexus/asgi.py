@@ -65,7 +65,7 @@ def _stop() -> None:
 _registration = registration.of_settings()
 _elsewhere = [module.elsewhere for module in _modules("elsewhere")] if settings.SERVICES else []
 _doors = [module for module in _modules("express") if hasattr(module, "door")]
-_KEEPER = ("door", "early_door", "common_door", "ready_door", "headers")
+_KEEPER = ("door", "early_door", "common_door", "ready_door", "lines")
 _lane = Lane(
     routes=[route for module in _modules("express") for route in getattr(module, "ROUTES", ())],
     ordinary=Ordinary(WSGIHandler()),

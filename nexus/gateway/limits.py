@@ -12,10 +12,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 from django_redis import get_redis_connection
 from hiredis import ReplyError
+from msgspec.structs import replace
 from redis.exceptions import RedisError
 
 from nexus.gateway.leases import Lease
@@ -53,7 +55,7 @@ MOST_LEASES = 10_000
 """Callers."""
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """Whether the request may pass, how many more may, and in how many seconds the next may if not."""
 
     allowed: bool
@@ -82,21 +84,20 @@ class LocalBuckets:
         return 1, arrival + policy.interval - now, 0
 
 
-def limit_lines(verdict: Verdict, policy: Policy) -> tuple[tuple[bytes, bytes], ...]:
+def limit_lines(verdict: Verdict, policy: Policy) -> bytes:
     """
     What an answer says of the limit, as it goes out.
 
     https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers
     """
-    told = (policy.name.encode(), verdict.remaining, verdict.reset)
-    return policy.line, (b"ratelimit", b'"%s";r=%d;t=%d' % told)
+    return policy.lines % (verdict.remaining, verdict.reset)
 
 
 Told = tuple[int, int, int]
 """What the script answers of a caller."""
 
 
-class Asking(NamedTuple):
+class Asking(msgspec.Struct):
     """Redis is to count `size` requests under the lease."""
 
     bucket: str
@@ -123,13 +124,13 @@ class RateLimiter:
         return None if full_in is None else _allowed(account.policy, full_in)
 
     def tell_at_once(self, pipe: Pipe, account: Account) -> bytes | None:
-        """The same, as `limit_lines` tells of it, ready to be sent."""
+        """The same, as `limit_lines` tells of it."""
         full_in = self._use(account, int(self._clock() * 1_000_000), pipe)
         if full_in is None:
             return None
         policy = account.policy
         remaining = (policy.burst - full_in) // policy.interval
-        return policy.text % (remaining if remaining > 0 else 0, -(-full_in // 1_000_000))
+        return policy.lines % (remaining if remaining > 0 else 0, -(-full_in // 1_000_000))
 
     def _use(self, account: Account, now: int, pipe: Pipe | None = None) -> int | None:
         """One that was counted ahead; there is a pipe to ask for more of them if they get few."""
@@ -232,7 +233,8 @@ def _allowed(policy: Policy, full_in: int) -> Verdict:
 
 
 def _verdict(policy: Policy, allowed: int, full_in: int, wait: int) -> Verdict:
-    return _allowed(policy, full_in)._replace(allowed=bool(allowed), retry_after=-(-wait // 1_000_000) or 1)
+    verdict = _allowed(policy, full_in)
+    return replace(verdict, allowed=bool(allowed), retry_after=-(-wait // 1_000_000) or 1)
 
 
 def _key_of(caller: str) -> bytes:

@@ -10,7 +10,7 @@ from nexus.gateway.policies import Policy
 from nexus.gateway.routes import LIMITED
 from nexus.telemetry import figures
 from nexus.web.aliases import real_path
-from nexus.web.express.lane import COUNTED
+from nexus.web.express.lane import COUNTED, pairs_in
 from nexus.web.middleware import Step, middleware
 from nexus.web.problems import respond
 
@@ -54,7 +54,7 @@ def _count(request: HttpRequest) -> Verdict | None:
 
 
 def _with_limits(request: HttpRequest, response: HttpResponse, verdict: Verdict) -> HttpResponse:
-    for name, value in limit_lines(verdict, _policy_of(request)):
+    for name, value in pairs_in(limit_lines(verdict, _policy_of(request))):
         response[name.decode()] = value.decode()
     return response
 

@@ -74,15 +74,11 @@ class Policy:
         return b"%d" % self.interval, b"%d" % self.burst
 
     @cached_property
-    def line(self) -> tuple[bytes, bytes]:
-        """What tells a caller of it."""
-        return b"ratelimit-policy", b'"%s";q=%d;w=%d' % (self.name.encode(), self.count, self.seconds)
-
-    @cached_property
-    def text(self) -> bytes:
-        """The same ready to be sent, with places for how many requests remain and when they are all there again."""
-        name = self.name.encode().replace(b"%", b"%%")
-        return b'%b: %b\r\nratelimit: "%b";r=%%d;t=%%d\r\n' % (self.line[0], self.line[1].replace(b"%", b"%%"), name)
+    def lines(self) -> bytes:
+        """What tells a caller of it, with places for how many requests remain and when they are all there again."""
+        name = self.name.replace("%", "%%")
+        told = f'ratelimit-policy: "{name}";q={self.count};w={self.seconds}', f'ratelimit: "{name}";r=%d;t=%d'
+        return "".join(f"{line}\r\n" for line in told).encode()
 
 
 @receiver(setting_changed)

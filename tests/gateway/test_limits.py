@@ -9,6 +9,7 @@ import pytest
 from django.conf import settings
 from django.test.utils import override_settings
 from hiredis import ReplyError
+from msgspec.structs import replace
 from rest_framework.test import APIClient
 
 from nexus.gateway import limits, middleware
@@ -236,8 +237,8 @@ class TestToldAtOnce:
             told = turns.limiter.tell_at_once(turns.pipe, account)
             verdict = turns.limiter.check_at_once(turns.pipe, account)
             assert verdict
-            earlier = verdict._replace(remaining=verdict.remaining + 1)
-            return told, b"".join(b"%b: %b\r\n" % pair for pair in limit_lines(earlier, policy))
+            earlier = replace(verdict, remaining=verdict.remaining + 1)
+            return told, limit_lines(earlier, policy)
 
         told, expected = asyncio.run(talk())
 

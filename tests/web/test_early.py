@@ -37,7 +37,7 @@ class TestWhatIsKnown:
     )
     @pytest.mark.parametrize("path", ["/fast", "/fast/", "/named/x"])
     def test_is_answered_as_it_would_be_later(self, path: str, headers: list[tuple[str, str]]) -> None:
-        client = Client(slowly, known=known, headers=lambda _: [(b"x-more", b"1")])
+        client = Client(slowly, known=known, lines=lambda _: b"x-more: 1\r\n")
         headers = [*headers, ("x-request-id", "0123456789abcdef")]
 
         for _ in range(2):
@@ -119,7 +119,7 @@ class TestWhatIsKnown:
 class TestAFullQueue:
     @pytest.mark.parametrize("headers", [[], [TOKEN, ("x-request-id", "0123456789abcdef")]])
     def test_refuses_as_it_would_later(self, headers: list[tuple[str, str]]) -> None:
-        client = Client(fast, room=lambda: 0, headers=lambda _: [(b"x-more", b"1")])
+        client = Client(fast, room=lambda: 0, lines=lambda _: b"x-more: 1\r\n")
         status, expected, body = client.ask("/fast", headers=headers)
 
         early = asyncio.run(client.early("/fast", headers=headers))
@@ -170,7 +170,7 @@ class TestWhatIsTakenOver:
     @pytest.mark.parametrize("headers", [[], [TOKEN], [("cookie", "a=b")], [TOKEN, ("x-request-id", "x" * 20)]])
     def test_is_answered_as_it_would_be_otherwise(self, headers: list[tuple[str, str]]) -> None:
         why = Sold("Somebody has it.", errors=[FieldError(field="a", code="sold", message="Sold.")])
-        client = Client(refusing, together=later(why), headers=lambda _: [(b"x-more", b"1")])
+        client = Client(refusing, together=later(why), lines=lambda _: b"x-more: 1\r\n")
         own = {} if ("x-request-id", "x" * 20) in headers else {"x-request-id": ""}
         status, expected, body = client.ask("/fast", headers=headers)
 

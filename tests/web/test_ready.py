@@ -163,8 +163,7 @@ class TestGivenAgain:
 
     def test_it_is_what_is_answered_later_and_the_app_is_asked_once(self, redis: Redis) -> None:
         told = b"ratelimit-policy: p\r\nratelimit: r\r\n"
-        pairs = [(b"ratelimit-policy", b"p"), (b"ratelimit", b"r")]
-        client, made = self.client(redis, ready_door=lambda *_: told, headers=lambda _: pairs)
+        client, made = self.client(redis, ready_door=lambda *_: told, lines=lambda _: told)
         headers = [*self.HEADERS, ("x-request-id", "0123456789abcdef")]
 
         answers = [asyncio.run(client.early("/fast", headers=headers)) for _ in range(3)]

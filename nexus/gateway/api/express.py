@@ -79,9 +79,9 @@ def _account(exchange: Exchange) -> Account:
     return account
 
 
-def headers(exchange: Exchange) -> Sequence[tuple[bytes, bytes]]:
+def lines(exchange: Exchange) -> bytes:
     """What the answer tells the caller about the limit, as it goes out."""
-    return limit_lines(exchange.verdict, exchange.policy) if exchange.verdict else ()
+    return limit_lines(exchange.verdict, exchange.policy) if exchange.verdict else b""
 
 
 async def watched(exchange: Exchange, receive: Receive, send: Send) -> Reply | None:

@@ -9,7 +9,8 @@ import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from nexus.orders import services
 from nexus.orders.exceptions import OutOfStock
@@ -25,7 +26,7 @@ MOST_SKUS = 1_000
 log = logging.getLogger("nexus.orders")
 
 
-class Case(NamedTuple):
+class Case(msgspec.Struct):
     """A request that has been taken over."""
 
     exchange: Exchange

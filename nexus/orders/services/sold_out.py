@@ -1,7 +1,8 @@
 """Refusals for many at once, by a look that writes nothing and waits on the event loop."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from nexus.orders.exceptions import NotForSale, OutOfStock
 from nexus.orders.selectors import Offer
@@ -9,7 +10,7 @@ from nexus.orders.selectors.looking import look
 from nexus.orders.services.offered import Line, offered
 
 
-class Doubtful(NamedTuple):
+class Doubtful(msgspec.Struct):
     """An order that will probably be refused: whose (a UUID as text), with which key if any, and what it asks for."""
 
     customer: str

@@ -31,7 +31,8 @@ log = logging.getLogger("nexus.web")
 
 Answer = tuple[int, bytes, bytes]
 """Status, the head's lines as they go out, and body."""
-Headers = Callable[[Exchange], Sequence[tuple[bytes, bytes]]]
+Lines = Callable[[Exchange], bytes]
+"""What the keeper of the door adds to the head of an answer, as it goes out."""
 LARGEST = 4096
 """Bytes of a body with which a request is taken over."""
 PLACE_OF_ID = "<trace_id>"
@@ -68,10 +69,10 @@ class Early:
         door: EarlyDoor,
         common_door: CommonDoor,
         ready_door: ReadyDoor,
-        headers: Headers,
+        lines: Lines,
         journal: Journal | None,
     ) -> None:
-        self._routes, self._headers, self._journal = routes, headers, journal
+        self._routes, self._more, self._journal = routes, lines, journal
         self._door, self._common_door, self._ready_door = door, common_door, ready_door
         self._ready = ReadyAnswers()
         # A turn of the event loop reads hundreds of requests before the next begins the first of them: a place is kept
@@ -213,10 +214,7 @@ class Early:
 
     def _with_own(self, exchange: Exchange, lines: bytes) -> bytes:
         """The lines, and those that are this request's alone."""
-        parts = [lines, b"x-request-id: ", exchange.identity.encode(), b"\r\n"]
-        for name, value in self._headers(exchange):
-            parts += (name, b": ", value, b"\r\n")
-        return b"".join(parts)
+        return b"".join((lines, b"x-request-id: ", exchange.identity.encode(), b"\r\n", self._more(exchange)))
 
 
 def _headers_of(reply: Reply) -> tuple[tuple[str, str], ...]:

@@ -18,7 +18,7 @@ from nexus.contracts.errors import TooLate
 from nexus.telemetry import figures, tracing
 from nexus.telemetry.tallies import tally
 from nexus.web import instruments
-from nexus.web.express.early import QUEUE_FULL, Busy, CommonDoor, Early, EarlyDoor
+from nexus.web.express.early import QUEUE_FULL, Busy, CommonDoor, Early, EarlyDoor, Lines
 from nexus.web.express.exchange import BEGUN, Exchange, Reply, encode
 from nexus.web.express.ordinary import Ordinary, read_body, said_length
 from nexus.web.express.presence import Receive, while_there
@@ -64,8 +64,8 @@ async def _open_for_all(exchanges: Sequence[Exchange]) -> Sequence[Reply | None]
     return [None] * len(exchanges)
 
 
-def _none(_: Exchange) -> Sequence[tuple[bytes, bytes]]:
-    return ()
+def _none(_: Exchange) -> bytes:
+    return b""
 
 
 class Lane:
@@ -85,14 +85,14 @@ class Lane:
         early_door: EarlyDoor = lambda _: True,
         common_door: CommonDoor = _open_for_all,
         ready_door: ReadyDoor = lambda *_: b"",
-        headers: Callable[[Exchange], Sequence[tuple[bytes, bytes]]] = _none,
+        lines: Lines = _none,
         elsewhere: Callable[[str], Forward | None] | None = None,
         streams: Mapping[str, Forward] = MappingProxyType({}),
         journal: Journal | None = None,
         started: Callable[[], None] = lambda: None,
         stopped: Callable[[], None] = lambda: None,
     ) -> None:
-        self._routes, self._ordinary, self._door, self._headers = RouteTable(routes), ordinary, door, headers
+        self._routes, self._ordinary, self._door, self._lines = RouteTable(routes), ordinary, door, lines
         self._elsewhere, self._streams, self._journal = elsewhere, streams, journal
         self._pressures = [route.pressure for route in self._routes]
         self._started, self._stopped = started, stopped
@@ -102,7 +102,7 @@ class Lane:
             door=early_door,
             common_door=common_door,
             ready_door=ready_door,
-            headers=headers,
+            lines=lines,
             journal=journal,
         )
         self.answer_early = None if elsewhere else early.answer
@@ -248,7 +248,7 @@ class Lane:
         ours = [(b"x-request-id", exchange.identity.encode()), *SECURITY, *headers]
         if "authorization" in exchange.headers:
             ours.append((b"cache-control", b"no-store"))
-        ours += self._headers(exchange)
+        ours += pairs_in(self._lines(exchange))
         return ours
 
 
@@ -257,6 +257,13 @@ async def _tell(pieces: AsyncGenerator[bytes, None], send: Send) -> None:
         async for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
     await send({"type": "http.response.body", "body": b""})
+
+
+def pairs_in(lines: bytes) -> Iterable[tuple[bytes, bytes]]:
+    """The lines of a head, name and value apart."""
+    for line in lines.splitlines():
+        name, _, value = line.partition(b": ")
+        yield name, value
 
 
 @lru_cache(maxsize=256)

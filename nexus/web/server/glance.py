@@ -56,11 +56,11 @@ class Glance:
             return (*asked, self._headers, b"")
         # One search for a single byte is half of what it costs to look for both ends of lines, and of the head.
         lines = data.split(b"\n") if len(data) <= LONGEST else []
-        if not lines or (asked := _asked(lines[0])) is None or (headers := _headers_in(lines)) is None:
+        if not lines or (asked := _asked(lines[0])) is None or (named := _named_in(lines)) is None:
             return None
-        ended = len(headers) + 1
+        ended, headers = len(named) + 1, list(named.items())
         body = lines[-1] if ended + 2 == len(lines) else b"\n".join(lines[ended + 1 :])
-        if (length := dict(headers).get(b"content-length")) is not None:
+        if (length := named.get(b"content-length")) is not None:
             return (*asked, headers, body) if length == b"%d" % len(body) and asked[0] == "POST" else None
         if body:
             return None
@@ -69,18 +69,20 @@ class Glance:
         return (*asked, headers, b"")
 
 
-def _headers_in(lines: Sequence[bytes]) -> list[Pair] | None:
-    """The headers from the second line to the one that ends the head, and has ended itself."""
+def _named_in(lines: Sequence[bytes]) -> dict[bytes, bytes] | None:
+    """The headers by name, from the second line to the one that ends the head, and has ended itself."""
     try:
         ended = lines.index(b"\r", 0, -1)
     except ValueError:
         return None
     named: dict[bytes, bytes] = {}
     for line in lines[1:ended]:
-        if (pair := _known.get(line) or _pair(line)) is None:
+        # To look for a token would take as long as to read it.
+        pair = (_known.get(line) if len(line) <= LONGEST_LINE else None) or _pair(line)
+        if pair is None:
             return None
         named[pair[0]] = pair[1]
-    return list(named.items()) if len(named) == ended - 1 else None
+    return named if len(named) == ended - 1 else None
 
 
 def _asked(line: bytes) -> tuple[str, str, bytes] | None:
