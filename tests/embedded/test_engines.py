@@ -51,6 +51,13 @@ class TestStartedEngines:
         assert shelf.postgres_setting("server_version").startswith("18.")
         assert settings == {"fsync": "on", "max_connections": "200"}
 
+    def test_give_mongodb_an_eighth_of_the_memory(self, shared):
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        with MongoClient[dict[str, Any]](shared[1]["NEXUS_MONGO_URL"]) as mongo:
+            cache = mongo.admin.command("serverStatus")["wiredTiger"]["cache"]["maximum bytes configured"]
+
+        assert cache == pytest.approx(min(max(memory / 8, 2**28), 2**32), abs=2**24)
+
     def test_give_transactions_and_change_streams(self, shared):
         with MongoClient[dict[str, Any]](shared[1]["NEXUS_MONGO_URL"]) as mongo:
             lamps = mongo.get_default_database()["lamps"]
