@@ -18,6 +18,8 @@ from benchmarks.tokens import sign_tokens
 from nexus.embedded.launcher import engines
 
 WARM_UP = 1.0
+PATIENCE, SLOWEST = 600.0, 100.0
+"""Seconds, and products a second, until goods should be there."""
 Run = dict[str, Any]
 """Figures of one run by name."""
 
@@ -37,8 +39,9 @@ class Bench:
     def stock_up(self, *, products: int, history: int) -> None:
         """Fill the shop up to that many products and orders; the floor gets a copy of the orders database."""
         self.shop.start(*EVERYTHING[1:])
-        words = ("--products", str(products), "--first", str(len(self.skus)))
-        made = self.shop.add_goods(*words, "--customers", str(self.options.customers))
+        words = ["--products", str(products), "--first", str(len(self.skus))]
+        words += ["--customers", str(self.options.customers)]
+        made = self.shop.add_goods(*words, within=PATIENCE + products / SLOWEST)
         self.skus += made["skus"]
         self.slugs += made["slugs"]
         place_history(self.shop, count=history)

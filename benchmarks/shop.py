@@ -136,10 +136,10 @@ class Shop:
         command = self.web_command()
         return int(command[command.index("--workers") + 1]) if "--workers" in command else 1
 
-    def add_goods(self, *words: str) -> dict[str, list[str]]:
+    def add_goods(self, *words: str, within: float = 1800.0) -> dict[str, list[str]]:
         """Run `benchmarks.goods` on the shop's code; the skus and slugs it made."""
         program = f"import runpy; runpy.run_path({str(ROOT / 'benchmarks' / 'goods.py')!r}, run_name='__main__')"
-        found: dict[str, list[str]] = json.loads(self.python("-c", program, *words).splitlines()[-1])
+        found: dict[str, list[str]] = json.loads(self.python("-c", program, *words, within=within).splitlines()[-1])
         return found
 
     def stop(self) -> None:

@@ -12,7 +12,7 @@ from drf_spectacular.generators import SchemaGenerator
 from rest_framework.exceptions import AuthenticationFailed
 
 from nexus.contracts.errors import NexusError, Unavailable
-from nexus.gateway.api.express import door, headers
+from nexus.gateway.api.express import door, lines
 from nexus.gateway.discovery import source_of
 from nexus.gateway.documents import Document, join
 from nexus.gateway.proxy import METHODS, Proxy, at_fault
@@ -22,7 +22,7 @@ from nexus.gateway.upstream.service import Service
 from nexus.web.aliases import real_path
 from nexus.web.authentication import CHALLENGE
 from nexus.web.express import Exchange, Reply
-from nexus.web.express.lane import Forward, Send, refusal
+from nexus.web.express.lane import Forward, Send, pairs_in, refusal
 from nexus.web.express.presence import Receive
 from nexus.web.tokens import BadToken, verifier
 
@@ -67,7 +67,7 @@ async def _forward(service: Service, exchange: Exchange, receive: Receive, send:
         return refusal(why, exchange)
     if real_path(exchange.path).startswith(LIMITED) and (refused := await _at_the_door(exchange)):
         return refused
-    return await _proxy().answer(service, exchange, receive=receive, send=send, own=list(headers(exchange)))
+    return await _proxy().answer(service, exchange, receive=receive, send=send, own=list(pairs_in(lines(exchange))))
 
 
 async def _at_the_door(exchange: Exchange) -> Reply | None:
