@@ -19,7 +19,7 @@ from benchmarks.growth import measure_growth
 from benchmarks.history import wait_until_told
 from benchmarks.options import USUAL, Options, read_options
 from benchmarks.reading import READING
-from benchmarks.report import lines, machine, write
+from benchmarks.report import faults, lines, machine, write
 from benchmarks.scenarios import ORDERS
 from benchmarks.soak import measure_soak
 
@@ -53,20 +53,21 @@ def measure_all(bench: Bench, options: Options) -> int:
     about, found = machine(bench), {}
     for name in options.only:
         found[name] = run = measured(bench, name)
-        print("\n".join(lines(name, run)), flush=True)
         write({name: run}, about=about, merge=len(found) > 1 or options.only != USUAL)
     return int(any(run["broken"] for run in found.values()))
 
 
 def measured(bench: Bench, name: str) -> Run:
-    """A scenario's figures, and under `broken` what the shop's own check finds wrong after it."""
+    """A scenario's figures, told at once, and under `broken` what the shop's own check finds wrong after it."""
     run = MEASURES[name](bench)
+    print("\n".join(lines(name, run)), flush=True)
     wait_until_told(bench.shop)
     run["broken"] = bench.shop.findings()
     if name == "flash" and not run["flash_exact"]:
         run["broken"] += [{"name": "exactly the stock is sold", "count": 1, "offender": "the flash sale"}]
     if run.get("improper"):
         run["broken"] += [{"name": "refusals say when to come again", "count": run["improper"], "offender": "overload"}]
+    print("\n".join(faults(run)), flush=True)
     return run
 
 

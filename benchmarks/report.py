@@ -98,9 +98,13 @@ def lines(name: str, run: Run) -> list[str]:
     for status, times in last.get("latency", {}).items():
         found.append(_table(f"ms of {status}", times))
     found.append(f"  load: {last.get('load_us', 0):.0f} us a request, {100 * last.get('load_share', 0):.0f}% of a core")
-    for finding in run.get("broken", []):
-        found.append(f"  BROKEN {finding['name']}: {finding['count']}, first {finding['offender']}")
     return found
+
+
+def faults(run: Run) -> list[str]:
+    """What was found wrong after a scenario, as lines of text."""
+    broken = [f"  BROKEN {found['name']}: {found['count']}, first {found['offender']}" for found in run["broken"]]
+    return broken or ["  verify: clean"]
 
 
 def _table(title: str, values: Mapping[str, Any]) -> str:

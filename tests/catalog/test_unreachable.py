@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import partial
 from urllib.parse import urlsplit
 
 import mongoengine
@@ -13,6 +14,8 @@ from pymongo.errors import ConnectionFailure, ExecutionTimeout
 
 from nexus.catalog import services
 from nexus.catalog.models import connection
+from nexus.catalog.services.promises import COPIES, READ_MODELS
+from nexus.catalog.services.restore import wrong_search_data
 from nexus.eventbus.stores.mongo import current_session
 from nexus.web import health
 
@@ -29,6 +32,24 @@ CALLS = [
     ("post", "/api/v1/products", NEW),
     ("patch", "/api/v1/products/alva", {"name": "Other"}),
     ("delete", "/api/v1/categories/home", None),
+]
+
+READINGS = [
+    *(copy.entries for copy in COPIES),
+    *(model.rows for model in READ_MODELS),
+    wrong_search_data,
+    connection.store.all_streams,
+    partial(connection.store.told, ["catalog.offer-changed.v1"]),
+    partial(connection.store.heard, "catalog"),
+]
+"""What looks at everything, to check it or to make it anew."""
+NAMES = [
+    *(f"copies: {copy.fact}" for copy in COPIES),
+    *(f"rows: {model.name}" for model in READ_MODELS),
+    "wrong search data",
+    "streams",
+    "told",
+    "heard",
 ]
 
 
@@ -84,7 +105,8 @@ def elsewhere(settings: LazySettings) -> Iterator[None]:
 
 def reconnect(settings: LazySettings, netloc: str) -> None:
     settings.MONGO_URL = urlsplit(settings.MONGO_URL)._replace(netloc=netloc).geturl()
-    mongoengine.disconnect(connection.ALIAS)
+    for alias in (connection.ALIAS, connection.WHOLE):
+        mongoengine.disconnect(alias)
     connection.register()
 
 
@@ -135,8 +157,32 @@ class TestNobodyListens:
 
         assert (answer.status_code, answer.json()["checks"]["mongodb"]) == (503, "unreachable")
 
+    @pytest.mark.parametrize("read", READINGS, ids=NAMES)
+    def test_keeps_nobody_who_reads_all_of_it(self, nobody_listens, read):
+        started = time.monotonic()
+
+        with pytest.raises(ConnectionFailure):
+            list(read())
+
+        assert time.monotonic() - started < SECONDS
+
     def test_leaves_the_process_alive(self, api, nobody_listens):
         assert api.get("/livez").status_code == 200
+
+
+class TestAllOfIt:
+    @pytest.mark.parametrize("read", READINGS, ids=NAMES)
+    def test_is_read_for_longer_than_a_request_would_wait(self, monkeypatch, read):
+        def wait_as_a_request() -> None:
+            raise AssertionError("a million products cannot be read in 2.5 s")
+
+        services.create_product(product=a_lamp())
+        monkeypatch.setattr(connection, "database", wait_as_a_request)
+        monkeypatch.setattr(connection.store, "_database", wait_as_a_request)
+
+        list(read())
+
+        assert connection.database_read_whole().client.options.timeout is None
 
 
 class TestFrozen:

@@ -26,7 +26,7 @@ def _variants(match: dict[str, Any]) -> Iterator[dict[str, Any]]:
         {"$project": {"_id": 0, "product": "$name", "variant": "$variants"}},
         {"$sort": {"variant.sku": 1}},
     ]
-    return iter(collection_of(Product).aggregate(stages, allowDiskUse=True))
+    return iter(collection_of(Product, whole=True).aggregate(stages, allowDiskUse=True))
 
 
 def _offers() -> Iterator[Entry]:
@@ -45,7 +45,7 @@ def _availability() -> Iterator[Entry]:
 
 def _rows(*names: str) -> Iterator[object]:
     wanted = {"_id": 0, "slug": 1, **dict.fromkeys(names, 1)}
-    return (dict(sorted(row.items())) for row in collection_of(Product).find({}, wanted).sort("slug", 1))
+    return (dict(sorted(row.items())) for row in collection_of(Product, whole=True).find({}, wanted).sort("slug", 1))
 
 
 INVARIANTS = [

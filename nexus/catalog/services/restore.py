@@ -32,12 +32,12 @@ def rebuild_search_data() -> Iterator[int]:
 
 def drop_search_data() -> None:
     """Let no product be found."""
-    collection_of(Product).update_many({}, {"$unset": dict.fromkeys(FOUND_BY, "")})
+    collection_of(Product, whole=True).update_many({}, {"$unset": dict.fromkeys(FOUND_BY, "")})
 
 
 def drop_availability() -> None:
     """Forget what is left of everything."""
-    collection_of(Product).update_many({}, {"$set": {"variants.$[].availability": UNHEARD}})
+    collection_of(Product, whole=True).update_many({}, {"$set": {"variants.$[].availability": UNHEARD}})
 
 
 def wrong_search_data() -> Iterator[tuple[str, str]]:
@@ -65,11 +65,11 @@ def _correct(ids: Sequence[UUID]) -> None:
 
 
 def _pages() -> Iterator[list[ProductRow]]:
-    rows: Iterator[Any] = iter(collection_of(Product).find().sort("_id", 1))
+    rows: Iterator[Any] = iter(collection_of(Product, whole=True).find().sort("_id", 1))
     while page := list(islice(rows, PAGE)):
         yield page
 
 
 def _references() -> References:
-    rows: list[CategoryRow] = list(collection_of(Category).find())  # type: ignore[arg-type]
+    rows: list[CategoryRow] = list(collection_of(Category, whole=True).find())  # type: ignore[arg-type]
     return References(types={}, paths={row["slug"]: row["path"] for row in rows})

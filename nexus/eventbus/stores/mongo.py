@@ -45,10 +45,16 @@ def current_session() -> ClientSession | None:
 
 
 class MongoStore:
-    """Log, inbox and dead letters in one database; `database` is called on use, so that import connects nothing."""
+    """
+    Log, inbox and dead letters in one database; `database` is called on use, so that import connects nothing.
 
-    def __init__(self, database: Callable[[], Database[Document]]) -> None:
-        self._database = database
+    `whole` is the same database for questions about all there is, which take longer than others may.
+    """
+
+    def __init__(
+        self, database: Callable[[], Database[Document]], *, whole: Callable[[], Database[Document]] | None = None
+    ) -> None:
+        self._database, self._whole = database, whole or database
         self.committed: Callable[[bool], None] = lambda _: None
         """Called after each commit; with True when a subscriber heard something, False when somebody changed it."""
 
@@ -121,7 +127,7 @@ class MongoStore:
         return [record_from(row) for row in found.sort([("subject", 1), ("sequence", 1)])]
 
     def all_streams(self) -> Iterator[Record]:
-        return (record_from(row) for row in self.database["event_log"].find().sort([("subject", 1), ("sequence", 1)]))
+        return (record_from(row) for row in self._whole()["event_log"].find().sort([("subject", 1), ("sequence", 1)]))
 
     def history(
         self, types: Sequence[str] | None, *, after: str = "", since: datetime | None = None, size: int
@@ -140,12 +146,13 @@ class MongoStore:
             yield Batch(records=[record_from(row) for row in rows], position=str(position))
 
     def told(self, types: Sequence[str]) -> Iterator[UUID]:
-        found = self.database["event_log"].find({"type": {"$in": list(types)}}, {"_id": 0, "id": 1})
+        found = self._whole()["event_log"].find({"type": {"$in": list(types)}}, {"_id": 0, "id": 1})
         return (UUID(row["id"]) for row in found.sort("id", 1))
 
     def heard(self, subscriber: str) -> Iterator[UUID]:
-        took_effect = self.database["inbox"].find({"_id": {"$regex": f"^{subscriber} "}}, {"_id": 1}).sort("_id", 1)
-        waiting = self.database["dead_letter"].find({"subscriber": subscriber, "replayed_at": None}, {"event_id": 1})
+        whole = self._whole()
+        took_effect = whole["inbox"].find({"_id": {"$regex": f"^{subscriber} "}}, {"_id": 1}).sort("_id", 1)
+        waiting = whole["dead_letter"].find({"subscriber": subscriber, "replayed_at": None}, {"event_id": 1})
         buried = (UUID(row["event_id"]) for row in waiting.sort("event_id", 1))
         # Both rise; what was buried by one delivery and applied by another is in both.
         both = heapq.merge((UUID(row["_id"].partition(" ")[2]) for row in took_effect), buried)
